@@ -1,0 +1,1 @@
+"""The same answers by HTTP, command line and page. Decides nothing."""

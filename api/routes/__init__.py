@@ -1,0 +1,1 @@
+"""One router an EPCIS or business resource."""

@@ -1,0 +1,133 @@
+"""What can go wrong on the ledger's floor. Every error has a stable `code` that callers and clients branch on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LedgerError(Exception):
+    """Base of every error of this floor. `code` is stable; the message says what to do."""
+
+    code = "ledger_error"
+
+
+class InvalidHex(LedgerError):
+    """The text is not `0x` and lower-case digits of the length that the field has."""
+
+    code = "invalid_hex"
+
+    def __init__(self, text: object, size: int) -> None:
+        super().__init__(f"{str(text)[:80]!r} is not 0x and {size * 2} lower-case hex digits")
+        self.text, self.size = text, size
+
+
+class BadSignature(LedgerError):
+    """The signature has not the allowed form, or recovers to no signer."""
+
+    code = "bad_signature"
+
+
+class BadChecksum(LedgerError):
+    """An address in mixed case whose EIP-55 checksum does not hold."""
+
+    code = "bad_checksum"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{text} is an address whose EIP-55 checksum does not hold: check it for a typing error")
+        self.text = text
+
+
+class KeyFileError(LedgerError):
+    """Base of what can be wrong with a key file."""
+
+    code = "key_file_error"
+
+
+class KeyNotFound(KeyFileError):
+    """There is no key file of that name in the data folder."""
+
+    code = "key_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no key file named {name!r}: see `tally party list`, or put NAME.json into DATA/keys")
+        self.name = name
+
+
+class KeyLocked(KeyFileError):
+    """The key file can't be opened with the password given, or none was given."""
+
+    code = "key_locked"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"key {name!r} stays locked: {reason}")
+        self.name = name
+
+
+class SequenceTaken(LedgerError):
+    """The signer has used this sequence number for another record (PROOF-FORMAT 1: never for two)."""
+
+    code = "sequence_taken"
+
+    def __init__(self, signer: str, sequence: int) -> None:
+        super().__init__(f"{signer} has already used the sequence number {sequence} for another record")
+        self.signer, self.sequence = signer, sequence
+
+
+class SignerNotAuthorised(LedgerError):
+    """The key does not stand for the party. Ask the party's controller to authorise it, or sign with another key."""
+
+    code = "signer_not_authorised"
+
+    def __init__(self, signer: str, party: str) -> None:
+        super().__init__(f"{signer} does not stand for {party}: have its controller authorise it, or use another key")
+        self.signer, self.party = signer, party
+
+
+class UnknownParty(LedgerError):
+    """No party of the consortium has this name, GLN or account."""
+
+    code = "unknown_party"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no party {name!r} in the registry: see `tally party list`")
+        self.name = name
+
+
+class ChainReason(StrEnum):
+    """Why the chain gave no usable answer; whether a retry can help follows from it."""
+
+    UNREACHABLE = "unreachable"
+    WRONG_CHAIN = "wrong_chain"
+    NO_CONTRACT = "no_contract"
+    NONCE_TOO_LOW = "nonce_too_low"
+    UNDERPRICED = "underpriced"
+    ALREADY_KNOWN = "already_known"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    REVERTED = "reverted"
+    BAD_ANSWER = "bad_answer"
+
+
+class ChainError(LedgerError):
+    """The chain did not answer, or answered with a refusal. Callers branch on `reason`, never on the text."""
+
+    def __init__(self, reason: ChainReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+        self.code = f"chain_{reason.value}"
+
+    @property
+    def is_retryable(self) -> bool:
+        """True where the same request may succeed later without any change."""
+        return self.reason in (ChainReason.UNREACHABLE, ChainReason.BAD_ANSWER)
+
+
+class WrongDeployment(LedgerError):
+    """The data folder belongs to another chain or other contracts than those it is being used with."""
+
+    code = "wrong_deployment"
+
+
+class DevnetError(LedgerError):
+    """The embedded chain can't be started or replayed."""
+
+    code = "devnet_error"

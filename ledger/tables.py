@@ -1,0 +1,201 @@
+"""The ledger's tables: records, batches, the outbox, and what the follower derives from the chain's logs.
+
+Hashes and addresses are bytes. Integers carry their unit in the name: `_us` microseconds since 1970 on this node's clock,
+`_at` seconds of block time. Tables marked *derived* can be remade from the chain; the others are the node's own memory.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Numeric, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+_BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class RecordRow(SQLModel, table=True):
+    """One signed record. `id` is the order of arrival; `batch_id` is set when it has been put into a batch of ours.
+
+    `root` and `proof` (the siblings joined, 32 bytes each) stand for a foreign record, which was anchored by another node.
+    """
+
+    __tablename__ = "records"
+    __table_args__ = (UniqueConstraint("signer", "sequence"),)
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    record_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    event_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, index=True))
+    content_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    party: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    signer: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    disclosure_root: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    signature: bytes = Field(sa_column=Column(LargeBinary(65), nullable=False))
+    received_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    is_foreign: bool = Field(default=False)
+    batch_id: int | None = Field(default=None, sa_column=Column(_BigId, index=True, nullable=True))
+    root: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    proof: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class BatchRow(SQLModel, table=True):
+    """A closed batch: its root, and its whole tree (nodes joined in array order), so that a proof is a few slices."""
+
+    __tablename__ = "batches"
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    root: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    leaf_count: int
+    tree: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    closed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    transaction_id: int | None = Field(default=None, sa_column=Column(_BigId, nullable=True))
+
+
+class SequenceRow(SQLModel, table=True):
+    """The next sequence number of a signer whose key this node holds."""
+
+    __tablename__ = "sequences"
+
+    signer: bytes = Field(sa_column=Column(LargeBinary(20), primary_key=True))
+    next_sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class TransactionState(StrEnum):
+    """The life of a transaction in the outbox."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    MINED = "mined"
+    FINAL = "final"
+    REPLACED = "replaced"
+    FAILED = "failed"
+
+
+class TransactionRow(SQLModel, table=True):
+    """The outbox: one row an intent. `intent` is unique, so that planning the same thing twice plans it once."""
+
+    __tablename__ = "transactions"
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    intent: str = Field(unique=True)
+    sender: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    nonce: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    to: bytes | None = Field(default=None, sa_column=Column(LargeBinary(20), nullable=True))
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    value_wei: Decimal = Field(default=Decimal(0), sa_column=Column(Numeric(78, 0), nullable=False))
+    state: str = Field(default=TransactionState.PLANNED.value, index=True)
+    transaction_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True, index=True))
+    block_number: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    planned_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    error: str | None = None
+
+
+class AttemptRow(SQLModel, table=True):
+    """One signed form of an outbox transaction that was, or may have been, handed to the chain. Never deleted."""
+
+    __tablename__ = "attempts"
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    transaction_id: int = Field(sa_column=Column(_BigId, nullable=False, index=True))
+    transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    max_fee_wei: Decimal = Field(sa_column=Column(Numeric(78, 0), nullable=False))
+    signed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sent_at_us: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    outcome: str | None = None
+
+
+class NonceRow(SQLModel, table=True):
+    """The next nonce of a sending key, taken in the database transaction of the row that uses it."""
+
+    __tablename__ = "nonces"
+
+    sender: bytes = Field(sa_column=Column(LargeBinary(20), primary_key=True))
+    next_nonce: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class PositionRow(SQLModel, table=True):
+    """How far the follower has read: the newest block applied, and the newest that it holds final."""
+
+    __tablename__ = "positions"
+
+    name: str = Field(primary_key=True)
+    block_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    block_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    final_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    final_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class BlockRow(SQLModel, table=True):
+    """Derived. The newest applied blocks, linked by parent hash: how a fork is noticed."""
+
+    __tablename__ = "blocks"
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    block_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    parent_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class AnchorRow(SQLModel, table=True):
+    """Derived, from EventLog's Anchored: when a root was anchored."""
+
+    __tablename__ = "anchors"
+
+    root: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    anchor_index: int = Field(sa_column=Column(BigInteger, nullable=False))
+    anchored_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    leaf_count: int = Field(sa_column=Column(BigInteger, nullable=False))
+    operator: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    block_number: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+
+
+class WithdrawalRow(SQLModel, table=True):
+    """Derived, from EventLog's Withdrawn."""
+
+    __tablename__ = "withdrawals"
+
+    party: bytes = Field(sa_column=Column(LargeBinary(20), primary_key=True))
+    record_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    withdrawn_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    block_number: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+
+
+class RegistryLogRow(SQLModel, table=True):
+    """Derived. Every log of PartyRegistry in chain order; parties, signers and proposals are read off it by replaying."""
+
+    __tablename__ = "registry_logs"
+
+    block_number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    name: str
+    arguments: str
+
+
+class ContradictionRow(SQLModel, table=True):
+    """A foreign record that was not taken: its signer used the same number for a record that is stored here."""
+
+    __tablename__ = "contradictions"
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    record_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
+    stored_record_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    party: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    signer: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    evidence: str
+    noticed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+Index(
+    "ix_records_unbatched",
+    RecordRow.__table__.c.id,  # type: ignore[attr-defined]
+    sqlite_where=RecordRow.__table__.c.batch_id.is_(None) & RecordRow.__table__.c.is_foreign.is_(False),  # type: ignore[attr-defined]
+    postgresql_where=RecordRow.__table__.c.batch_id.is_(None) & RecordRow.__table__.c.is_foreign.is_(False),
+)  # type: ignore[attr-defined]

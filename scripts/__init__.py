@@ -1,0 +1,1 @@
+"""Set-up, demonstration, compilation and measurement: what is run by hand or by make."""

@@ -1,0 +1,97 @@
+"""What can go wrong on the floor of events. Every error has a stable `code`; capture errors also name event and field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TraceabilityError(Exception):
+    """Base of every error of this floor."""
+
+    code = "traceability_error"
+
+
+class InvalidIdentifier(TraceabilityError):
+    """The text is no GS1 identifier of a form that is known here."""
+
+    code = "invalid_identifier"
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{text[:200]!r} is no valid GS1 identifier: {reason}")
+        self.text, self.reason = text, reason
+
+
+class MalformedJson(TraceabilityError):
+    """The bytes are not JSON as docs/proof-format.md, section 2, takes it."""
+
+    code = "malformed_json"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One thing that is wrong with a document: where, and why.
+
+    `event_index` counts from 0 in document order, None where the document itself is meant; `path` is an RFC 6901
+    JSON pointer from the event (or from the document); `code` is stable; `reason` is a sentence.
+    """
+
+    event_index: int | None
+    path: str
+    code: str
+    reason: str
+
+
+class InvalidDocument(TraceabilityError):
+    """A document, or events of it, break the standard or our rules. `problems` is never empty."""
+
+    code = "invalid_document"
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        first = problems[0]
+        where = "document" if first.event_index is None else f"event {first.event_index}"
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{where}{' at ' + first.path if first.path else ''}: {first.reason}{more}")
+        self.problems = tuple(problems)
+
+
+class UnknownEvent(TraceabilityError):
+    """No event or record of this name is in the store."""
+
+    code = "unknown_event"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no event or record {name!r} in this store")
+        self.name = name
+
+
+class UnknownProduct(TraceabilityError):
+    """No event in the store concerns this identifier."""
+
+    code = "unknown_product"
+
+    def __init__(self, identifier: str) -> None:
+        super().__init__(f"no event in this store concerns {identifier!r}")
+        self.identifier = identifier
+
+
+class AmbiguousEvent(TraceabilityError):
+    """Several records match; name the one meant by its record hash."""
+
+    code = "ambiguous_event"
+
+    def __init__(self, name: str, record_hashes: Sequence[str]) -> None:
+        super().__init__(
+            f"{name!r} names {len(record_hashes)} records, give one record hash: {', '.join(record_hashes)}"
+        )
+        self.name, self.record_hashes = name, tuple(record_hashes)
+
+
+class BundleRefused(TraceabilityError):
+    """A proof bundle of another node that is not taken: nothing of it was stored."""
+
+    code = "bundle_refused"
