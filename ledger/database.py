@@ -14,7 +14,7 @@ BUSY_TIMEOUT_MS = 30_000
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for `url`. On SQLite: WAL, synchronous FULL (an answered capture survives a power cut), foreign keys."""
+    """An engine for `url`. On SQLite: WAL, and synchronous FULL so that an answered capture survives a power cut."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=40)

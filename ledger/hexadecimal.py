@@ -1,4 +1,4 @@
-"""Bytes as `0x` text and back, and EIP-55 addresses. Inside this house hashes and addresses are bytes; text is for edges."""
+"""Bytes as `0x` text and back, and EIP-55 addresses. Inside this house hashes and addresses are bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def to_hex(value: bytes) -> str:
 
 
 def from_hex(text: object, size: int) -> bytes:
-    """The `size` bytes that `0x` and exactly 2 x `size` lower-case digits spell. Raises InvalidHex for anything else."""
+    """The `size` bytes that `0x` and exactly 2 x `size` lower-case digits spell. Else raises InvalidHex."""
     if not isinstance(text, str) or len(text) != 2 + 2 * size or not text.startswith("0x"):
         raise InvalidHex(text, size)
     if not _DIGITS.issuperset(text[2:]):

@@ -1,7 +1,7 @@
 """The ledger's tables: records, batches, the outbox, and what the follower derives from the chain's logs.
 
-Hashes and addresses are bytes. Integers carry their unit in the name: `_us` microseconds since 1970 on this node's clock,
-`_at` seconds of block time. Tables marked *derived* can be remade from the chain; the others are the node's own memory.
+Hashes and addresses are bytes. Integers carry their unit in the name: `_us` microseconds since 1970 on this node's
+clock, `_at` seconds of block time. Tables marked *derived* can be remade from the chain; the others are the node's own memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BigId = BigInteger().with_variant(Integer, "sqlite")
 class RecordRow(SQLModel, table=True):
     """One signed record. `id` is the order of arrival; `batch_id` is set when it has been put into a batch of ours.
 
-    `root` and `proof` (the siblings joined, 32 bytes each) stand for a foreign record, which was anchored by another node.
+    `root` and `proof` (the siblings joined, 32 bytes each) stand for a foreign record, anchored by another node.
     """
 
     __tablename__ = "records"
@@ -166,7 +166,7 @@ class WithdrawalRow(SQLModel, table=True):
 
 
 class RegistryLogRow(SQLModel, table=True):
-    """Derived. Every log of PartyRegistry in chain order; parties, signers and proposals are read off it by replaying."""
+    """Derived. Every log of PartyRegistry in chain order; parties and signers are read off it by replaying."""
 
     __tablename__ = "registry_logs"
 
@@ -193,9 +193,10 @@ class ContradictionRow(SQLModel, table=True):
     noticed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
-Index(
-    "ix_records_unbatched",
-    RecordRow.__table__.c.id,  # type: ignore[attr-defined]
-    sqlite_where=RecordRow.__table__.c.batch_id.is_(None) & RecordRow.__table__.c.is_foreign.is_(False),  # type: ignore[attr-defined]
-    postgresql_where=RecordRow.__table__.c.batch_id.is_(None) & RecordRow.__table__.c.is_foreign.is_(False),
-)  # type: ignore[attr-defined]
+def _unbatched() -> Index:
+    columns = SQLModel.metadata.tables["records"].c
+    is_unbatched = columns.batch_id.is_(None) & columns.is_foreign.is_(False)
+    return Index("ix_records_unbatched", columns.id, sqlite_where=is_unbatched, postgresql_where=is_unbatched)
+
+
+_unbatched()

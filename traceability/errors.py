@@ -1,4 +1,4 @@
-"""What can go wrong on the floor of events. Every error has a stable `code`; capture errors also name event and field."""
+"""What can go wrong on the floor of events. Every error has a stable `code`."""
 
 from __future__ import annotations
 
