@@ -1,7 +1,7 @@
 """The ledger's tables: records, batches, the outbox, and what the follower derives from the chain's logs.
 
 Hashes and addresses are bytes. Integers carry their unit in the name: `_us` microseconds since 1970 on this node's
-clock, `_at` seconds of block time. Tables marked *derived* can be remade from the chain; the others are the node's own memory.
+clock, `_at` seconds of block time. Tables marked *derived* can be remade from the chain; the rest can't.
 """
 
 from __future__ import annotations
