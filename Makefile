@@ -1,0 +1,60 @@
+# Everything stays inside the checkout: .venv, node_modules and .cache. Nothing is installed elsewhere.
+PORT ?= 8000
+DATA ?= ./data
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
+export npm_config_cache := $(CURDIR)/.cache/npm
+export npm_config_update_notifier := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export ETH_HASH_BACKEND := pysha3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-python test-contracts bench lint contracts brownie slither clean
+
+help: ## What there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/.ready node_modules/.ready ## Bring everything along: uv, libraries, Anvil, forge, the compiler
+
+demo: setup ## Play the coffee chain and serve it: make demo PORT=8123 DATA=/some/dir
+	@exec .venv/bin/tally demo --port $(PORT) --data "$(DATA)"
+
+test: setup test-contracts test-python ## All tests: contracts (forge) and Python
+
+test-contracts: setup
+	node_modules/.bin/forge test
+
+test-python: setup
+	.venv/bin/pytest -n 2
+
+bench: setup ## Measure what the README claims: one table, and bench.json
+	.venv/bin/python -m scripts.bench
+
+lint: setup ## ruff, mypy and forge fmt
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	node_modules/.bin/forge fmt --check
+
+contracts: setup ## Rebuild ledger/artifacts from contracts/ through py-solc-x
+	.venv/bin/python -m scripts.compile
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet uv==$(UV_VERSION)
+
+.venv/.ready: requirements/dev.txt pyproject.toml .venv/bin/uv
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+clean: ## Remove what setup brought (not the data)
+	rm -rf .venv .venv-brownie .venv-slither node_modules .cache .home build

@@ -1,0 +1,95 @@
+"""What every test may ask for: GS1's vectors where they lie beside the checkout, a real Anvil, a real database."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import Engine
+
+from ledger.database import create_tables, open_engine
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VECTORS = CHECKOUT.parent / "shared" / "vectors"
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of third-party golden data. A test that needs it is skipped where it is absent."""
+    if not VECTORS.is_dir():
+        pytest.skip("no ../shared/vectors beside the checkout")
+    return VECTORS
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Anvil:
+    """A running Anvil: its address and process."""
+
+    url: str
+    chain_id: int
+    process: subprocess.Popen[bytes]
+
+    def rpc(self, method: str, *params: object) -> object:
+        """One JSON-RPC call; raises AssertionError with the node's own words when it refuses."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            reply = json.load(answer)
+        assert "error" not in reply, reply["error"]
+        return reply["result"]
+
+
+@pytest.fixture
+def start_anvil() -> Iterator[Callable[..., Anvil]]:
+    """Starts real Anvils (the binary itself, so that ending it ends it); all are ended after the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str, chain_id: int = 31_337) -> Anvil:
+        (binary,) = (CHECKOUT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil")
+        port = free_port()
+        command = [str(binary), "--port", str(port), "--chain-id", str(chain_id), "--silent", *options]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started.append(process)
+        anvil = Anvil(f"http://127.0.0.1:{port}", chain_id, process)
+        for _ in range(200):
+            try:
+                anvil.rpc("eth_chainId")
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return anvil
+        raise AssertionError("Anvil did not answer within ten seconds")
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def anvil(start_anvil: Callable[..., Anvil]) -> Anvil:
+    """One Anvil with automine, as it comes."""
+    return start_anvil()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A fresh SQLite database with every table of the models that the test's imports have loaded."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'tally.db'}")
+    create_tables(engine)
+    yield engine
+    engine.dispose()
