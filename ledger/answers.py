@@ -52,6 +52,9 @@ class ChainAnswers(Protocol):
     def anchored_at(self, roots: Sequence[bytes]) -> Sequence[int]:
         """For each root the time of its anchor in seconds, 0 where it was never anchored (EventLog.anchorOf)."""
 
+    def anchored_later(self, roots: Sequence[bytes]) -> Sequence[bool]:
+        """For each root that has no anchor at that block: whether a newer block, not held final yet, has one."""
+
     def standing_of(self, questions: Sequence[StandingQuestion]) -> Sequence[Standing]:
         """For each question the chain's answer (PartyRegistry.standingOf)."""
 
