@@ -1,0 +1,151 @@
+"""What can go wrong at the door: settings, keys of the API, and how a request is put. Each has a stable `code`."""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """Base of every error of this floor. `code` is stable; the message says what to do."""
+
+    code = "api_error"
+
+
+class BadSettings(ApiError):
+    """DATA/node.toml or a TALLY_ variable says something that can't be meant."""
+
+    code = "bad_settings"
+
+
+class NoDataFolder(ApiError):
+    """There is no node in this folder yet."""
+
+    code = "no_data_folder"
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} holds no node (no node.toml): `tally init --data {folder} --rpc-url URL --event-log 0x… "
+            f"--party-registry 0x…` makes one, `make demo DATA={folder}` a whole demonstration"
+        )
+        self.folder = folder
+
+
+class DataFolderTaken(ApiError):
+    """There is a node in this folder already."""
+
+    code = "data_folder_taken"
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(f"{folder} already holds a node: use it as it is, or name another folder with --data")
+        self.folder = folder
+
+
+class MissingApiKey(ApiError):
+    """The request needs an API key and brings none."""
+
+    code = "missing_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("this needs an API key of a party: send `Authorization: Bearer KEY`; "
+                         "`tally party key create PARTY` makes one")  # fmt: skip
+
+
+class UnknownApiKey(ApiError):
+    """No party of this node has this API key."""
+
+    code = "unknown_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("this node has not issued this API key: check it for a copying error, "
+                         "or make one with `tally party key create PARTY`")  # fmt: skip
+
+
+class RevokedApiKey(ApiError):
+    """The API key was revoked."""
+
+    code = "revoked_api_key"
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"the API key {label!r} was revoked: make another with `tally party key create PARTY`")
+        self.label = label
+
+
+class NoSuchApiKey(ApiError):
+    """There is no API key of that number to revoke."""
+
+    code = "no_such_api_key"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"no API key number {number}: see `tally party key list`")
+        self.number = number
+
+
+class NotYourRecord(ApiError):
+    """A client that signs for itself handed in a record of another party than the one its API key belongs to."""
+
+    code = "not_your_record"
+
+    def __init__(self, index: int, party: str, owner: str) -> None:
+        super().__init__(f"record {index} is of party {party}, but the API key belongs to {owner}")
+        self.index = index
+
+
+class NoSigningKey(ApiError):
+    """The node holds no key that signs for the party."""
+
+    code = "no_signing_key"
+
+    def __init__(self, party: str) -> None:
+        super().__init__(
+            f"this node holds no key that records for {party}: sign on your side "
+            "(application/vnd.tallystick.capture+json), or put a key file of the party into DATA/keys"
+        )
+        self.party = party
+
+
+class WrongContentType(ApiError):
+    """The body is of a type that is not taken here."""
+
+    code = "unsupported_media_type"
+
+    def __init__(self, given: str, taken: tuple[str, ...]) -> None:
+        super().__init__(f"Content-Type {given or '(none)'!r} is not taken here; one of these is: {', '.join(taken)}")
+        self.given, self.taken = given, taken
+
+
+class NotAcceptable(ApiError):
+    """The Accept header leaves none of the forms in which the answer exists."""
+
+    code = "not_acceptable"
+
+    def __init__(self, accept: str, offered: tuple[str, ...]) -> None:
+        super().__init__(f"Accept {accept!r} leaves none of: {', '.join(offered)}")
+        self.offered = offered
+
+
+class BodyTooLarge(ApiError):
+    """The body is longer than the node's setting allows."""
+
+    code = "body_too_large"
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__(f"the body is larger than {bytes_max} bytes: send it in parts (setting capture_bytes_max)")
+        self.bytes_max = bytes_max
+
+
+class BadHeader(ApiError):
+    """A request header has a value that its standard does not know."""
+
+    code = "bad_header"
+
+    def __init__(self, name: str, value: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"{name}: {value[:80]!r} is none of: {', '.join(known)}")
+        self.name, self.value, self.known = name, value, known
+
+
+class UnknownCaptureJob(ApiError):
+    """No capture job of this id."""
+
+    code = "unknown_capture_job"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no capture job {job_id[:80]!r} on this node")
+        self.job_id = job_id

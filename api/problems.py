@@ -1,0 +1,184 @@
+"""Errors of every floor as problem details (RFC 9457): the only place that knows which error has which HTTP status.
+
+Types are those that the EPCIS 2.0 REST binding names; where it names none, /problems/{code}, which answers a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import errors as door
+from ledger import errors as ledger
+from traceability import errors as traceability
+from traceability.errors import FieldProblem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+
+VALIDATION = "epcisException:ValidationException"
+SECURITY = "epcisException:SecurityException"
+NO_SUCH_NAME = "epcisException:NoSuchNameException"
+CAPTURE_LIMIT = "epcisException:CaptureLimitExceededException"
+MEDIA = "epcisException:UnsupportedMediaTypeException"
+ACCEPT = "epcisException:NotAcceptableException"
+EXISTS = "epcisException:ResourceAlreadyExistsException"
+IMPLEMENTATION = "epcisException:ImplementationException"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a class of errors is over HTTP. `type_uri` None: it gets an address of ours."""
+
+    status: int
+    title: str
+    type_uri: str | None = None
+
+
+# The first class of an error's ancestry that stands here decides.
+KINDS: dict[type[Exception], Kind] = {
+    traceability.InvalidDocument: Kind(400, "The document is not valid EPCIS 2.0", VALIDATION),
+    traceability.MalformedJson: Kind(400, "The body is not JSON as it is taken here", VALIDATION),
+    traceability.InvalidIdentifier: Kind(400, "Not a GS1 identifier", VALIDATION),
+    traceability.UnknownEvent: Kind(404, "No such event", NO_SUCH_NAME),
+    traceability.UnknownProduct: Kind(404, "No such product", NO_SUCH_NAME),
+    traceability.AmbiguousEvent: Kind(409, "Several records match"),
+    traceability.BundleRefused: Kind(422, "The proof bundle is not taken"),
+    traceability.TraceabilityError: Kind(400, "The request can't be done", VALIDATION),
+    ledger.InvalidHex: Kind(400, "Not hexadecimal of the right length", VALIDATION),
+    ledger.BadChecksum: Kind(400, "An address with a typing error", VALIDATION),
+    ledger.BadSignature: Kind(400, "A signature that is none", VALIDATION),
+    ledger.SequenceTaken: Kind(409, "The sequence number is taken", EXISTS),
+    ledger.SignerNotAuthorised: Kind(403, "The key does not stand for the party", SECURITY),
+    ledger.UnknownParty: Kind(404, "No such party", NO_SUCH_NAME),
+    ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
+    ledger.ChainError: Kind(503, "The chain gave no usable answer"),
+    ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
+    ledger.LedgerError: Kind(500, "The ledger can't do this", IMPLEMENTATION),
+    door.MissingApiKey: Kind(401, "An API key is needed", SECURITY),
+    door.UnknownApiKey: Kind(401, "An API key that this node does not know", SECURITY),
+    door.RevokedApiKey: Kind(401, "A revoked API key", SECURITY),
+    door.NotYourRecord: Kind(403, "A record of another party", SECURITY),
+    door.NoSigningKey: Kind(409, "No key here signs for the party"),
+    door.WrongContentType: Kind(415, "The content type is not taken", MEDIA),
+    door.NotAcceptable: Kind(406, "No acceptable form of the answer", ACCEPT),
+    door.BodyTooLarge: Kind(413, "The body is too large", CAPTURE_LIMIT),
+    door.BadHeader: Kind(400, "A header has an unknown value", VALIDATION),
+    door.UnknownCaptureJob: Kind(404, "No such capture job", NO_SUCH_NAME),
+    door.ApiError: Kind(500, "The node can't do this", IMPLEMENTATION),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One answer of what went wrong. `errors` names the places in a document, `extra` adds members of its own."""
+
+    status: int
+    type_uri: str
+    title: str
+    detail: str
+    code: str
+    errors: tuple[FieldProblem, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The members of RFC 9457, and `code`, `errors` and whatever the error carries."""
+        members: dict[str, Any] = {
+            "type": self.type_uri,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
+        if self.errors:
+            members["errors"] = [
+                {"eventIndex": each.event_index, "path": each.path, "code": each.code, "reason": each.reason}
+                for each in self.errors
+            ]
+        return members | self.extra
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem that a named error of any floor is. Assumes that its class, or an ancestor, stands in KINDS."""
+    kind = next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
+    code = str(getattr(error, "code", "error"))
+    return Problem(
+        status=kind.status,
+        type_uri=kind.type_uri or f"/problems/{code}",
+        title=kind.title,
+        detail=str(error),
+        code=code,
+        errors=error.problems if isinstance(error, traceability.InvalidDocument) else (),
+        extra=dict(_extra(error)),
+    )
+
+
+def codes() -> dict[str, Kind]:
+    """Every code that a problem may have, with what it is: for the pages at /problems/{code}."""
+    named = {str(error.code): kind for error, kind in KINDS.items() if hasattr(error, "code")}
+    chain = {f"chain_{reason.value}": KINDS[ledger.ChainError] for reason in ledger.ChainReason}
+    return named | chain
+
+
+def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    """The problem as an answer."""
+    return Response(orjson.dumps(problem.to_json()), problem.status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Makes the app answer with problem details whatever goes wrong."""
+    for base in (ledger.LedgerError, traceability.TraceabilityError, door.ApiError):
+        app.add_exception_handler(base, _answer_named)
+    app.add_exception_handler(RequestValidationError, _answer_bad_parameters)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+
+
+def _extra(error: Exception) -> Iterator[tuple[str, Any]]:
+    if isinstance(error, traceability.AmbiguousEvent):
+        yield "recordHashes", list(error.record_hashes)
+    if isinstance(error, door.BodyTooLarge):
+        yield "bytesMax", error.bytes_max
+    if isinstance(error, ledger.ChainError):
+        yield "retryable", error.is_retryable
+
+
+def _answer_named(_: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    headers = {}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ledger.ChainError) and error.is_retryable:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, door.BodyTooLarge):
+        # The rest of the body was not read, so that the connection can't be used again.
+        headers |= {"GS1-EPCIS-Capture-File-Size-Limit": str(error.bytes_max), "Connection": "close"}
+    return respond(problem, headers)
+
+
+def _answer_bad_parameters(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return respond(Problem(400, VALIDATION, "A parameter is wrong", wrong, "bad_parameter"))
+
+
+def _answer_http(_: Request, error: Exception) -> Response:
+    """Starlette's own: no such route, wrong method."""
+    assert isinstance(error, HTTPException)
+    title = HTTPStatus(error.status_code).phrase
+    code = title.lower().replace(" ", "_")
+    type_uri = NO_SUCH_NAME if error.status_code == HTTPStatus.NOT_FOUND else f"/problems/{code}"
+    return respond(Problem(error.status_code, type_uri, title, error.detail, code), dict(error.headers or {}))
+
+
+def _answer_unforeseen(_: Request, __: Exception) -> Response:
+    """A mistake of ours. The server's log has the traceback; the client is told nothing of the inside."""
+    detail = "the node made a mistake; its log has the details. What was answered before stays true"
+    return respond(Problem(500, IMPLEMENTATION, "A mistake of the node", detail, "internal_error"))

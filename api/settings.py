@@ -1,0 +1,147 @@
+"""A node's settings: DATA/node.toml, and above it the environment (TALLY_RPC_URL for rpc_url, and so on).
+
+Every setting is read by code and can be changed in either place; an unknown name is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from api.errors import BadSettings, DataFolderTaken, NoDataFolder
+from ledger.errors import BadChecksum, InvalidHex
+from ledger.hexadecimal import address_from_text
+
+NODE_FILE = "node.toml"
+Address = Annotated[str, Field(description="0x and 40 hex digits")]
+
+
+class StaleEventId(StrEnum):
+    """What happens to an event that brings an `ni:` eventID other than its own hash."""
+
+    MARK = "mark"
+    REFUSE = "refuse"
+
+
+class Settings(BaseSettings):
+    """What a node is told. Times carry their unit; `data` is the folder that everything else lives in."""
+
+    model_config = SettingsConfigDict(env_prefix="TALLY_", env_ignore_empty=True, extra="forbid", frozen=True)
+
+    data: Path
+
+    embedded: bool = False
+    """True where the chain is the local one whose journal lies in DATA/chain."""
+    rpc_url: str | None = None
+    chain_id: PositiveInt | None = None
+    event_log: Address | None = None
+    party_registry: Address | None = None
+    start_block: int = Field(default=0, ge=0)
+    """The block from which the chain is followed: the one in which the contracts were deployed, or an earlier one."""
+
+    database_url: str | None = None
+    key_password_file: Path | None = None
+    """The file with the password of DATA/keys/*.json. Without it, and without DATA/keys/password, tally asks."""
+
+    batch_size_max: int = Field(default=2048, ge=1, le=2**20)
+    batch_age_s_max: float = Field(default=2.0, ge=0)
+    confirmations: PositiveInt = 1
+    """How many blocks make one final, itself counted."""
+    anchor_by_s: PositiveInt = 86_400
+    """A capture receipt promises an anchor within this time."""
+
+    capture_bytes_max: PositiveInt = 32 * 2**20
+    capture_events_max: PositiveInt = 10_000
+    bundle_bytes_max: PositiveInt = 32 * 2**20
+    stale_event_id: StaleEventId = StaleEventId.MARK
+    gcp_length: int | None = Field(default=None, ge=4, le=12)
+    """Length of the GS1 company prefix, where a Digital Link is turned into an EPC URN and nothing else tells it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load_settings` read from node.toml."""
+        return env_settings, init_settings
+
+    @field_validator("event_log", "party_registry")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                address_from_text(text)
+            except (InvalidHex, BadChecksum) as error:
+                raise ValueError(str(error)) from error
+        return text
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the key files are."""
+        return self.data / "keys"
+
+    @property
+    def chain_folder(self) -> Path:
+        """Where the embedded chain keeps its journal."""
+        return self.data / "chain"
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database's URL: the one set, or the SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data / 'tally.db').resolve()}"
+
+
+def load_settings(data: Path) -> Settings:
+    """The settings of the node in this folder. Raises NoDataFolder, or BadSettings with setting and reason."""
+    file = data / NODE_FILE
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NoDataFolder(data) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSettings(f"{file} can't be read: {error}") from error
+    return _checked(str(file), values | {"data": data})
+
+
+def write_settings(data: Path, **values: str | int | float | bool | None) -> Settings:
+    """Makes DATA/node.toml with these settings (None is left out). Raises DataFolderTaken, or BadSettings.
+
+    The file appears whole or not at all, and never in the place of another.
+    """
+    file = data / NODE_FILE
+    given = {name: value for name, value in values.items() if value is not None}
+    settings = _checked("the settings", given | {"data": data})
+    # A TOML basic string is spelled as JSON spells one, and so are numbers, true and false (TOML 1.0).
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in given.items()]
+    data.mkdir(parents=True, exist_ok=True)
+    draft = data / f".{NODE_FILE}.{os.getpid()}.tmp"
+    with draft.open("w", encoding="utf-8") as out:
+        out.writelines(lines)
+        out.flush()
+        os.fsync(out.fileno())
+    try:
+        os.link(draft, file)
+    except FileExistsError as error:
+        raise DataFolderTaken(data) from error
+    finally:
+        draft.unlink()
+    return settings
+
+
+def _checked(source: str, values: dict[str, object]) -> Settings:
+    try:
+        return Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise BadSettings(f"{source} (or a TALLY_ variable above it) is wrong: {wrong}") from error
