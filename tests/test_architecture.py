@@ -28,7 +28,7 @@ EDGE = {
     "ledger": {f"{name}.py" for name in LEDGER_EDGE.split()},
     "traceability": {f"{name}.py" for name in TRACEABILITY_EDGE.split()},
 }
-IO_MODULES = set("sqlalchemy sqlmodel socket httpx requests subprocess urllib time random secrets".split())
+IO_MODULES = {"sqlalchemy", "sqlmodel", "socket", "httpx", "requests", "subprocess", "urllib", "time", "random"}
 
 
 def sources(package: str) -> list[Path]:
