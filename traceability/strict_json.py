@@ -1,0 +1,250 @@
+"""JSON as PROOF-FORMAT 2 takes it: a file that every parser in every language reads as the same values.
+
+orjson parses; it refuses what is no JSON, bad UTF-8 and lone surrogates, but takes a member twice, rounds numbers and
+has no limit on what a file may hold. Those rules are checked around it with operations that run at C speed over the
+whole file: first on the file's structure (the bytes outside its texts), so that a hostile file is refused before it is
+unfolded in memory, then by writing the parsed value again and comparing the number of texts. Only a file that is
+refused is looked at more closely, to say where it is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
+
+from traceability.errors import MalformedJson
+
+BYTES_MAX = 32 * 1024 * 1024
+VALUES_MAX = 1_000_000
+NUMBER_MAX = 2**53 - 1
+EVENT_DEPTH_MAX = 64
+# For what surrounds `context` and `event`; the writers and readers that we use stop at 254.
+FILE_DEPTH_MAX = 192
+
+# The structure with spaces left out and every digit or point as 0. A number of at most 15 digits without exponent is
+# the shortest spelling of its double and below 2^53 (15 decimal digits always survive a double, IEEE 754): only a file
+# in which one of these two is found needs arithmetic.
+_DIGITS_ALIKE = bytes.maketrans(b"123456789.E", b"0000000000e")
+_LONG_NUMBER, _EXPONENT = b"0" * 16, b"0e"
+_WHITESPACE = b" \t\r\n"
+_NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
+_BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_CHUNK_BYTES = 1 << 20
+
+
+class Parsed(NamedTuple):
+    """A parsed file: its value, and how deep it is nested (0 for a lone text, number or literal)."""
+
+    value: Any
+    depth: int
+
+
+def parse(
+    data: bytes, *, bytes_max: int = BYTES_MAX, values_max: int = VALUES_MAX, null_at: tuple[str, ...] = ()
+) -> Any:
+    """The JSON value of a whole file. Raises MalformedJson with the rule that is broken and where.
+
+    `null_at` names the one place where null may stand, as a path of member names and `*` for each item of a list:
+    `("records", "*", "anchor")`. Without it null is nowhere allowed.
+    """
+    return scan(data, bytes_max=bytes_max, values_max=values_max, null_at=null_at).value
+
+
+def scan(
+    data: bytes, *, bytes_max: int = BYTES_MAX, values_max: int = VALUES_MAX, null_at: tuple[str, ...] = ()
+) -> Parsed:
+    """As `parse`, with the depth of the whole file beside the value."""
+    if len(data) > bytes_max:
+        raise MalformedJson(f"the file has {len(data):,} bytes, at most {bytes_max:,} are taken")
+    unescaped = _without_escapes(data)
+    structure = _structure(unescaped)
+    dense = structure.translate(_DIGITS_ALIKE, _WHITESPACE)
+    _check_count(dense, values_max)
+    depth = _depth(dense)
+    value = _load(data)
+    if unescaped.count(b'"') != _without_escapes(orjson.dumps(value)).count(b'"'):
+        _refuse_repeated_member(data)
+    if _LONG_NUMBER in dense or _EXPONENT in dense:
+        _check_numbers(data, structure)
+    if b"null" in dense and dense.count(b"null") != sum(item is None for item in _at(value, null_at)):
+        _refuse_null(value, null_at)
+    return Parsed(value, depth)
+
+
+def check_depth(value: Any, name: str, depth_max: int = EVENT_DEPTH_MAX) -> None:
+    """Raises MalformedJson where `value` (level 1) holds an object or list below level `depth_max`."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(depth_max):
+        level = [item for outer in level for item in _items(outer) if isinstance(item, (dict, list))]
+        if not level:
+            return
+    raise MalformedJson(f"{name} is nested more than {depth_max} levels deep")
+
+
+def is_exact_number(text: str) -> bool:
+    """True where a JSON number's spelling is exactly its double's shortest one in value, and at most 2^53-1 in size."""
+    number = float(text)
+    if abs(number) > NUMBER_MAX:
+        return False
+    shortest = repr(number)
+    if shortest == text:
+        return True
+    if number == 0:
+        return not re.search("[1-9]", re.split("[eE]", text)[0])
+    return Decimal(shortest) == Decimal(text)
+
+
+def _without_escapes(data: bytes) -> bytes:
+    """The file without its two-character escapes for backslash and quote: every quote left begins or ends a text."""
+    return data.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in data else data
+
+
+def _structure(unescaped: bytes) -> bytes:
+    """What stands outside of texts, with one quote for each text. In chunks: a split takes many times its input."""
+    if len(unescaped) <= _CHUNK_BYTES:
+        return b'"'.join(unescaped.split(b'"')[::2])
+    pieces = []
+    is_in_text = False
+    for start in range(0, len(unescaped), _CHUNK_BYTES):
+        parts = unescaped[start : start + _CHUNK_BYTES].split(b'"')
+        outside = parts[is_in_text::2]
+        is_in_text ^= len(parts) % 2 == 0
+        pieces.append(b'"'.join(outside) + (b'"' if is_in_text and outside else b""))
+    return b"".join(pieces)
+
+
+def _check_count(dense: bytes, values_max: int) -> None:
+    """Raises MalformedJson where there are more values than allowed: objects, lists, texts, numbers, true and false.
+
+    A list or object of n > 0 items has n-1 commas, so values = 1 + commas + lists and objects that are not empty.
+    """
+    most = 1 + dense.count(b",") + dense.count(b"[") + dense.count(b"{")
+    if most <= values_max:
+        return
+    count = most - dense.count(b"[]") - dense.count(b"{}") - dense.count(b"null")
+    if count > values_max:
+        raise MalformedJson(f"the file holds {count:,} JSON values, at most {values_max:,} are taken")
+
+
+def _depth(dense: bytes) -> int:
+    """How deep lists and objects are nested: as often as innermost pairs can be taken away.
+
+    Raises MalformedJson beyond FILE_DEPTH_MAX. Where brackets don't match the number means nothing: the parser says so.
+    """
+    brackets = dense.translate(_BRACKETS_ALIKE, _ALL_BUT_BRACKETS)
+    depth = 0
+    while brackets:
+        fewer = brackets.replace(b"[]", b"")
+        if len(fewer) == len(brackets):
+            break
+        brackets, depth = fewer, depth + 1
+        if depth > FILE_DEPTH_MAX:
+            raise MalformedJson(f"lists and objects are nested more than {FILE_DEPTH_MAX} levels deep")
+    return depth
+
+
+def _load(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        reason = str(error)
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise MalformedJson("the file begins with a byte order mark")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"byte {error.start} is not UTF-8 ({error.reason})") from None
+    if "surrogate" in reason:
+        raise MalformedJson(f"a \\u escape is half of a surrogate pair: {reason}")
+    raise MalformedJson(f"not JSON: {reason}")
+
+
+def _check_numbers(data: bytes, structure: bytes) -> None:
+    """Raises MalformedJson where a number is not exactly a double, or too large for one to be exact."""
+    for spelling in set(_NUMBER.findall(structure)):
+        text = spelling.decode()
+        if not is_exact_number(text):
+            where = _pointer_of(data, text)
+            shown = text if len(text) <= 40 else text[:40] + "…"
+            if abs(float(text)) > NUMBER_MAX:
+                raise MalformedJson(f"{shown} at {where} is larger than 2^53-1: write it as text")
+            raise MalformedJson(
+                f"{shown} at {where} has more digits than a double keeps (it would be read as {float(text)!r}): "
+                "write fewer digits, or write it as text"
+            )
+
+
+def _refuse_repeated_member(data: bytes) -> NoReturn:
+    def members(pairs: list[tuple[str, Any]]) -> Any:
+        names = [name for name, _ in pairs]
+        repeated = (
+            next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        )
+        return dict(pairs) if repeated is None else _Mark(repeated)
+
+    value = json.loads(data, object_pairs_hook=members)
+    pointer, mark = next((p, item) for p, item in _walk(value) if isinstance(item, _Mark))
+    raise MalformedJson(f"the object at {pointer or 'the top'} has the member {mark.text!r} more than once")
+
+
+def _refuse_null(value: Any, null_at: tuple[str, ...]) -> NoReturn:
+    allowed = {id(holder) for holder in _at(value, null_at[:-1])} if null_at else set()
+    for pointer, item in _walk(value):
+        is_holder = id(item) in allowed
+        for name, inner in _members(item):
+            if inner is None and not (is_holder and name == null_at[-1]):
+                raise MalformedJson(f"null at {pointer}/{_escaped(name)}: leave the member out instead")
+    raise MalformedJson("null is the whole file")
+
+
+class _Mark(NamedTuple):
+    text: str
+
+
+def _pointer_of(data: bytes, number: str) -> str:
+    """The JSON pointer of the first number that is spelled like this."""
+
+    def mark(text: str) -> Any:
+        return _Mark(text) if text == number else 0
+
+    value = json.loads(data, parse_int=mark, parse_float=mark)
+    return next(pointer for pointer, item in _walk(value) if isinstance(item, _Mark)) or "the top"
+
+
+def _walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value with its JSON pointer (RFC 6901), outer before inner, in the file's order."""
+    yield pointer, value
+    for name, inner in _members(value):
+        yield from _walk(inner, f"{pointer}/{_escaped(name)}")
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from ((str(index), item) for index, item in enumerate(value))
+
+
+def _items(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _at(value: Any, path: tuple[str, ...]) -> list[Any]:
+    """What stands at a path of member names and `*`; nothing where the file has another shape."""
+    level = [value] if path else []
+    for step in path:
+        if step == "*":
+            level = [item for outer in level if isinstance(outer, list) for item in outer]
+        else:
+            level = [outer[step] for outer in level if isinstance(outer, dict) and step in outer]
+    return level
