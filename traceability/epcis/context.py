@@ -1,0 +1,149 @@
+"""The JSON-LD context of an event: what is taken, and what its prefixes mean. docs/proof-format.md, section 2.
+
+Nothing is ever fetched: GS1's addresses stand for the one vocabulary of EPCIS and CBV 2.0, everything else is a prefix
+for an absolute IRI or a term definition, which is carried along without being interpreted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from traceability.epcis.terms import CONTEXT_ADDRESSES, PREFIXES, TERMS
+from traceability.errors import MalformedJson
+
+# RFC 3986, 3.1: a scheme, then a colon; after it at least one character, none of them a control or a space.
+_ABSOLUTE_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20]+")
+_NAMES_REMEMBERED_MAX: Final = 10_000
+
+
+def check_context(context: object, event_context: object | None = None) -> None:
+    """Returns if both contexts are as section 2 takes them; `event_context` is the event's own `@context`, if any.
+
+    Raises MalformedJson that names the broken rule and the place.
+    """
+    _check_list(context, "context")
+    if event_context is not None:
+        _check_list(event_context, "event/@context")
+
+
+def check_no_inner_context(event: Mapping[str, Any]) -> None:
+    """Returns if no `@context` stands deeper in the event than at its top. Raises MalformedJson otherwise."""
+    for name, value in event.items():
+        if name != "@context" and isinstance(value, dict | list) and (where := _inner_context(value)):
+            raise MalformedJson(f"event/{name}{where}: an @context is taken at the top of an event only")
+
+
+class Namespaces:
+    """What the prefixes of one context mean, with GS1's own eight.
+
+    Immutable from outside; equal contexts share one instance (`namespaces_of`), which remembers the names that it has
+    expanded, because the same few extension names return in event after event.
+    """
+
+    __slots__ = ("_names", "prefixes")
+
+    def __init__(self, declared: Iterable[tuple[str, str]] = ()) -> None:
+        self.prefixes: Final[Mapping[str, str]] = {**PREFIXES, **dict(declared)}
+        self._names: dict[str, str] = {}
+
+    def element_name(self, name: str) -> str:
+        """`{namespace}local` for a member name with a declared prefix; the name as it stands for any other."""
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) >= _NAMES_REMEMBERED_MAX:
+                self._names.clear()
+            namespace, local = self._split(name)
+            known = self._names[name] = f"{{{namespace}}}{local}" if namespace else name
+        return known
+
+    def expand(self, value: str) -> str:
+        """The IRI that `prefix:local` stands for; the value as it stands where no such prefix is declared."""
+        namespace, local = self._split(value)
+        return namespace + local if namespace else value
+
+    def _split(self, name: str) -> tuple[str, str]:
+        prefix, colon, local = name.partition(":")
+        # JSON-LD 1.1, 5.2.2: what goes on with // is an address already, whatever its scheme is declared to mean.
+        if not colon or local.startswith("//"):
+            return "", name
+        return self.prefixes.get(prefix, ""), local
+
+
+def namespaces_of(context: Iterable[Any], event_context: Iterable[Any] | None = None) -> Namespaces:
+    """The prefixes of `context`, then of the event's own context: the later declaration wins.
+
+    Assumes that both have passed `check_context`.
+    """
+    declared = dict(_declared(context))
+    if event_context is not None:
+        declared.update(_declared(event_context))
+    return _shared_namespaces(tuple(declared.items()))
+
+
+@lru_cache(maxsize=512)
+def _shared_namespaces(declared: tuple[tuple[str, str], ...]) -> Namespaces:
+    return Namespaces(declared)
+
+
+def _declared(context: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    for entry in context:
+        if isinstance(entry, dict):
+            for name, meaning in entry.items():
+                if isinstance(meaning, str):
+                    yield name, meaning
+
+
+def _check_list(context: object, where: str) -> None:
+    if not isinstance(context, list) or not context:
+        raise MalformedJson(f"{where}: must be a list that is not empty")
+    for index, entry in enumerate(context):
+        place = f"{where}/{index}"
+        if isinstance(entry, str):
+            if entry not in CONTEXT_ADDRESSES:
+                raise MalformedJson(f"{place}: {_shown(entry)} is no address of GS1's EPCIS context")
+        elif isinstance(entry, dict):
+            for name, meaning in entry.items():
+                _check_declaration(name, meaning, f"{place}/{_shown(name)}")
+        else:
+            raise MalformedJson(f"{place}: must be an address of GS1's EPCIS context or an object of prefixes")
+
+
+def _check_declaration(name: str, meaning: object, where: str) -> None:
+    if name.startswith("@"):
+        raise MalformedJson(f"{where}: a name must not begin with @")
+    if name in PREFIXES and meaning == PREFIXES[name]:
+        return
+    if name in TERMS or name in PREFIXES:
+        raise MalformedJson(f"{where}: gives a term of GS1 another meaning")
+    if isinstance(meaning, str):
+        if not _ABSOLUTE_IRI.fullmatch(meaning):
+            raise MalformedJson(f"{where}: {_shown(meaning)} is no absolute IRI")
+    elif isinstance(meaning, dict):
+        if inner := _inner_context(meaning):
+            raise MalformedJson(f"{where}{inner}: a term definition must not hold an @context")
+    else:
+        raise MalformedJson(f"{where}: must be a prefix's IRI or a term definition")
+
+
+def _inner_context(value: dict[str, Any] | list[Any]) -> str:
+    """The path of an `@context` in the value, at any depth, or an empty text. Iterative: depth is judged elsewhere."""
+    if isinstance(value, dict) and not any(isinstance(inner, dict | list) for inner in value.values()):
+        return "/@context" if "@context" in value else ""
+    waiting: list[tuple[str, dict[str, Any] | list[Any]]] = [("", value)]
+    while waiting:
+        path, container = waiting.pop()
+        if isinstance(container, dict):
+            if "@context" in container:
+                return f"{path}/@context"
+            steps: Iterable[tuple[object, Any]] = container.items()
+        else:
+            steps = enumerate(container)
+        waiting.extend((f"{path}/{step}", inner) for step, inner in steps if isinstance(inner, dict | list))
+    return ""
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:80] + "…")
