@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
@@ -26,11 +27,14 @@ EVENT_DEPTH_MAX = 64
 # For what surrounds `context` and `event`; the writers and readers that we use stop at 254.
 FILE_DEPTH_MAX = 192
 
-# The structure with spaces left out and every digit or point as 0. A number of at most 15 digits without exponent is
-# the shortest spelling of its double and below 2^53 (15 decimal digits always survive a double, IEEE 754): only a file
-# in which one of these two is found needs arithmetic.
+# Decimal numbers of so many digits survive a double and are its shortest spelling (IEEE 754), down to the smallest
+# double that has all its bits.
+_DIGITS_ALWAYS_KEPT = 15
+_NORMAL_MIN = sys.float_info.min
+# Of the structure with spaces left out and every digit or point as 0: only where one of the two occurs is a number
+# that needs arithmetic.
 _DIGITS_ALIKE = bytes.maketrans(b"123456789.E", b"0000000000e")
-_LONG_NUMBER, _EXPONENT = b"0" * 16, b"0e"
+_LONG_NUMBER, _EXPONENT = b"0" * (_DIGITS_ALWAYS_KEPT + 1), b"0e"
 _WHITESPACE = b" \t\r\n"
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")
@@ -63,16 +67,22 @@ def scan(
     if len(data) > bytes_max:
         raise MalformedJson(f"the file has {len(data):,} bytes, at most {bytes_max:,} are taken")
     unescaped = _without_escapes(data)
+    quotes = unescaped.count(b'"')
     structure = _structure(unescaped)
+    del unescaped  # a hostile file's memory is the limit here
     dense = structure.translate(_DIGITS_ALIKE, _WHITESPACE)
     _check_count(dense, values_max)
     depth = _depth(dense)
+    nulls = dense.count(b"null")
+    if _LONG_NUMBER not in dense and _EXPONENT not in dense:
+        structure = b""
+    del dense
     value = _load(data)
-    if unescaped.count(b'"') != _without_escapes(orjson.dumps(value)).count(b'"'):
+    if quotes != _without_escapes(orjson.dumps(value)).count(b'"'):
         _refuse_repeated_member(data)
-    if _LONG_NUMBER in dense or _EXPONENT in dense:
+    if structure:
         _check_numbers(data, structure)
-    if b"null" in dense and dense.count(b"null") != sum(item is None for item in _at(value, null_at)):
+    if nulls != sum(item is None for item in _at(value, null_at)):
         _refuse_null(value, null_at)
     return Parsed(value, depth)
 
@@ -92,12 +102,10 @@ def is_exact_number(text: str) -> bool:
     number = float(text)
     if abs(number) > NUMBER_MAX:
         return False
-    shortest = repr(number)
-    if shortest == text:
+    digits = re.split("[eE]", text, maxsplit=1)[0].replace(".", "").strip("-0")
+    if len(digits) <= _DIGITS_ALWAYS_KEPT and (abs(number) >= _NORMAL_MIN or not digits):
         return True
-    if number == 0:
-        return not re.search("[1-9]", re.split("[eE]", text)[0])
-    return Decimal(shortest) == Decimal(text)
+    return Decimal(repr(number)) == Decimal(text)
 
 
 def _without_escapes(data: bytes) -> bytes:

@@ -22,9 +22,11 @@ _BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")  # names are sorted by UTF-16 units, n
 
 def canonical_json(value: Any) -> bytes:
     """The one spelling of a JSON value. Raises ValueError for what JSON can't hold: NaN, integers beyond 2^53-1."""
+    if not isinstance(value, (dict, list)):
+        return rfc8785.dumps(value)
     try:
         written = orjson.dumps(value, option=_OPTIONS)
-        if _WHOLE_FLOAT.search(written) or not isinstance(value, (dict, list)):
+        if _WHOLE_FLOAT.search(written):
             written = orjson.dumps(_with_integers(value), option=_OPTIONS)
     except orjson.JSONEncodeError:
         return rfc8785.dumps(value)
