@@ -32,6 +32,16 @@ class MalformedJson(TraceabilityError):
         self.reason = reason
 
 
+class MalformedBundle(TraceabilityError):
+    """The file is JSON, but no proof bundle as docs/proof-format.md, section 5, describes it."""
+
+    code = "malformed"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
+        self.path, self.reason = path, reason
+
+
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
     """One thing that is wrong with a document: where, and why.

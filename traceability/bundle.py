@@ -1,0 +1,232 @@
+"""The proof bundle: the one JSON file that travels with the goods (docs/proof-format.md, sections 2 and 5).
+
+`parse` is step 1 of verification: it takes a file whole, or refuses it whole, and says why. `bundle_json` writes one.
+Nothing is computed over the contents here: whether a bundle is true is judged in verification.py. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ledger.errors import BadChecksum, InvalidHex
+from ledger.hexadecimal import address_from_text, from_hex, to_address, to_hex
+from ledger.record import SIGNATURE_SIZE, Record
+from traceability import strict_json
+from traceability.epcis.canonical import canonical_json
+from traceability.epcis.context import check_context
+from traceability.epcis.times import check_event
+from traceability.errors import MalformedBundle
+
+MEDIA_TYPE = "application/vnd.tallystick.proof+json"
+FORMAT = "tallystick-proof/1"
+RECORDS_MAX = 10_000
+PROOF_STEPS_MAX = 64
+INTEGER_MAX = 2**53 - 1
+EVENT_LEVEL = 4
+"""The level of `context` and `event` in the file: below the file's object, `records` and the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Where a record stands: its root and the siblings up to it. The other three are hints that nothing relies on."""
+
+    root: bytes
+    proof: tuple[bytes, ...]
+    index: int
+    transaction: bytes
+    block: int
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRecord:
+    """One signed event. `context` and `event` are the JSON values as they stand; `anchor` is None until it has one."""
+
+    context: list[Any]
+    event: dict[str, Any]
+    record: Record
+    signature: bytes
+    anchor: Anchor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle of the right form. `chain_id` and the contracts are what the bundle says of itself, not yet trusted."""
+
+    chain_id: int
+    event_log: bytes
+    party_registry: bytes
+    records: tuple[BundleRecord, ...]
+
+
+def parse(data: bytes) -> Bundle:
+    """The bundle in a file's bytes. Raises MalformedJson (section 2) or MalformedBundle (section 5): rule and place."""
+    value, depth = strict_json.scan(data, null_at=("records", "*", "anchor"))
+    if _MINUS_ZERO.search(data):
+        value = json.loads(data, parse_int=_integer_or_minus_zero)
+    file = _members(value, "the file", "format", "chain", "records")
+    if file["format"] != FORMAT:
+        raise MalformedBundle("format", f"is not {FORMAT!r}")
+    chain = _members(file["chain"], "chain", "chainId", "eventLog", "partyRegistry")
+    chain_id = _integer(chain["chainId"], "chain/chainId")
+    if chain_id == 0:
+        raise MalformedBundle("chain/chainId", "is zero")
+    records = file["records"]
+    if not isinstance(records, list) or not 1 <= len(records) <= RECORDS_MAX:
+        raise MalformedBundle("records", f"is not a list of 1 to {RECORDS_MAX:,} records")
+    is_deep = depth > strict_json.EVENT_DEPTH_MAX + EVENT_LEVEL - 1
+    check = _content_check(is_deep)
+    return Bundle(
+        chain_id=chain_id,
+        event_log=_address(chain["eventLog"], "chain/eventLog"),
+        party_registry=_address(chain["partyRegistry"], "chain/partyRegistry"),
+        records=tuple(_record(entry, f"records/{index}", check) for index, entry in enumerate(records)),
+    )
+
+
+def bundle_json(bundle: Bundle) -> bytes:
+    """The bundle as a file: UTF-8 JSON, the same bytes for the same bundle; `parse` gives it back."""
+    return orjson.dumps(
+        {
+            "format": FORMAT,
+            "chain": {
+                "chainId": bundle.chain_id,
+                "eventLog": to_address(bundle.event_log),
+                "partyRegistry": to_address(bundle.party_registry),
+            },
+            "records": [_record_json(entry) for entry in bundle.records],
+        }
+    )
+
+
+_MINUS_ZERO = re.compile(rb"-0[\s,}\]]")
+_ContentCheck = Callable[[list[Any], dict[str, Any]], None]
+
+
+def _integer_or_minus_zero(digits: str) -> int | float:
+    """-0 is 0 inside an event but no digits without sign: as a float it is told apart from 0."""
+    return -0.0 if digits == "-0" else int(digits)
+
+
+def _content_check(is_deep: bool) -> _ContentCheck:
+    """A check of `context` and `event` by section 2 that looks at equal contexts once."""
+    known: set[bytes] = set()
+
+    def check(context: list[Any], event: dict[str, Any]) -> None:
+        if is_deep:
+            strict_json.check_depth(context, "context")
+            strict_json.check_depth(event, "event")
+        event_context = event.get("@context")
+        written = canonical_json(context)
+        if event_context is not None or written not in known:
+            check_context(context, event_context)
+            known.add(written)
+        check_event(event)
+
+    return check
+
+
+def _record(value: Any, path: str, check: _ContentCheck) -> BundleRecord:
+    entry = _members(value, path, "context", "event", "record", "signature", "anchor")
+    context, event = entry["context"], entry["event"]
+    if not isinstance(context, list):
+        raise MalformedBundle(f"{path}/context", "is not a list")
+    if not isinstance(event, dict):
+        raise MalformedBundle(f"{path}/event", "is not an object")
+    check(context, event)
+    fields = _members(
+        entry["record"], f"{path}/record", "eventHash", "contentHash", "party", "sequence", "disclosureRoot"
+    )
+    record = Record(
+        event_hash=_hash(fields["eventHash"], f"{path}/record/eventHash"),
+        content_hash=_hash(fields["contentHash"], f"{path}/record/contentHash"),
+        party=_address(fields["party"], f"{path}/record/party"),
+        sequence=_integer(fields["sequence"], f"{path}/record/sequence"),
+        disclosure_root=_hash(fields["disclosureRoot"], f"{path}/record/disclosureRoot"),
+    )
+    if not any(record.disclosure_root):
+        raise MalformedBundle(f"{path}/record/disclosureRoot", "is zero")
+    signature = _bytes(entry["signature"], SIGNATURE_SIZE, f"{path}/signature")
+    return BundleRecord(context, event, record, signature, _anchor(entry["anchor"], f"{path}/anchor"))
+
+
+def _anchor(value: Any, path: str) -> Anchor | None:
+    if value is None:
+        return None
+    fields = _members(value, path, "root", "index", "proof", "transaction", "block")
+    proof = fields["proof"]
+    if not isinstance(proof, list) or len(proof) > PROOF_STEPS_MAX:
+        raise MalformedBundle(f"{path}/proof", f"is not a list of at most {PROOF_STEPS_MAX} steps")
+    return Anchor(
+        root=_hash(fields["root"], f"{path}/root"),
+        proof=tuple(_hash(step, f"{path}/proof/{index}") for index, step in enumerate(proof)),
+        index=_integer(fields["index"], f"{path}/index"),
+        transaction=_hash(fields["transaction"], f"{path}/transaction"),
+        block=_integer(fields["block"], f"{path}/block"),
+    )
+
+
+def _members(value: Any, path: str, *names: str) -> Mapping[str, Any]:
+    """The object itself, if it has these members and no other."""
+    if not isinstance(value, dict):
+        raise MalformedBundle(path, "is not an object")
+    if value.keys() != set(names):
+        odd = min(value.keys() ^ set(names))
+        raise MalformedBundle(path, f"{'has an unknown' if odd in value else 'lacks the'} member {odd[:80]!r}")
+    return value
+
+
+def _integer(value: Any, path: str) -> int:
+    if type(value) is not int or not 0 <= value <= INTEGER_MAX:
+        raise MalformedBundle(path, "is not a whole number of digits alone, at most 2^53-1")
+    return value
+
+
+def _bytes(value: Any, size: int, path: str) -> bytes:
+    try:
+        return from_hex(value, size)
+    except InvalidHex as error:
+        raise MalformedBundle(path, str(error)) from error
+
+
+def _hash(value: Any, path: str) -> bytes:
+    return _bytes(value, 32, path)
+
+
+def _address(value: Any, path: str) -> bytes:
+    try:
+        return address_from_text(value)
+    except (InvalidHex, BadChecksum) as error:
+        raise MalformedBundle(path, str(error)) from error
+
+
+def _record_json(entry: BundleRecord) -> dict[str, Any]:
+    record, anchor = entry.record, entry.anchor
+    return {
+        "context": entry.context,
+        "event": entry.event,
+        "record": {
+            "eventHash": to_hex(record.event_hash),
+            "contentHash": to_hex(record.content_hash),
+            "party": to_address(record.party),
+            "sequence": record.sequence,
+            "disclosureRoot": to_hex(record.disclosure_root),
+        },
+        "signature": to_hex(entry.signature),
+        "anchor": None if anchor is None else _anchor_json(anchor),
+    }
+
+
+def _anchor_json(anchor: Anchor) -> dict[str, Any]:
+    return {
+        "root": to_hex(anchor.root),
+        "index": anchor.index,
+        "proof": [to_hex(step) for step in anchor.proof],
+        "transaction": to_hex(anchor.transaction),
+        "block": anchor.block,
+    }
