@@ -104,6 +104,7 @@ class ChainReason(StrEnum):
     ALREADY_KNOWN = "already_known"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     REVERTED = "reverted"
+    TOO_MUCH = "too_much"
     BAD_ANSWER = "bad_answer"
 
 
@@ -119,6 +120,12 @@ class ChainError(LedgerError):
     def is_retryable(self) -> bool:
         """True where the same request may succeed later without any change."""
         return self.reason in (ChainReason.UNREACHABLE, ChainReason.BAD_ANSWER)
+
+
+class UnknownLog(LedgerError):
+    """A log that none of the contract's events explains. It is set aside; those after it are read on."""
+
+    code = "unknown_log"
 
 
 class WrongDeployment(LedgerError):
