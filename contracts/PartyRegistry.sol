@@ -63,7 +63,7 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
     constructor(Founder[] memory founders) EIP712("PartyRegistry", "1") {
         if (founders.length == 0) revert NoFounders();
         for (uint256 i = 0; i < founders.length; ++i) {
-            _checkProfile(founders[i].profile);
+            _checkAdmission(founders[i].account, founders[i].profile);
             _admit(founders[i].account, founders[i].profile);
         }
     }
@@ -230,7 +230,7 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
     {
         if (at > block.timestamp) revert TimeNotReached(at, uint64(block.timestamp));
         Signer storage standing = _signers[signer];
-        if (use == 0 || standing.uses & use != use) return (address(0), false);
+        if (use == 0 || (standing.uses & use) != use) return (address(0), false);
         if (at < standing.from || at >= standing.until) return (address(0), false);
         if (_statusAt(standing.party, at) != Status.Active) return (address(0), false);
 
@@ -345,9 +345,7 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
     /// @dev Reverts where the proposal could not be carried out now, for the reason that a proposer can act on.
     function _checkProposal(Kind kind, address party, bytes memory content) private view {
         if (kind == Kind.Admit) {
-            Profile memory profile = abi.decode(content, (Profile));
-            _checkFree(party);
-            _checkProfile(profile);
+            _checkAdmission(party, abi.decode(content, (Profile)));
             return;
         }
         _checkPresent(party);
@@ -382,8 +380,6 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
     }
 
     function _admit(address party, Profile memory profile) private {
-        if (_members.length() >= MEMBERS_MAX) revert TooManyMembers();
-
         _members.add(party);
         _glns[profile.gln] = party;
         _parties[party].controller = party;
@@ -429,9 +425,7 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
         uint64 executableFrom = uint64(block.timestamp) + NOTICE_TIME;
         uint64 lapsesAt = executableFrom + EXECUTION_TIME;
         _notices[party] = Notice(change.next, executableFrom, lapsesAt, change.firstDisowned);
-        emit ReplacementNotified(
-            party, change.former, change.next, change.firstDisowned, executableFrom, lapsesAt
-        );
+        emit ReplacementNotified(party, change.former, change.next, change.firstDisowned, executableFrom, lapsesAt);
     }
 
     // ------------------------------------------------------------------------------------------ addresses and time
@@ -466,7 +460,9 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
         return uint64(block.timestamp) + 1;
     }
 
+    /// @dev `at` is not later than this block, which 48 bits hold for some millions of years.
     function _statusAt(address party, uint64 at) private view returns (Status) {
+        // forge-lint: disable-next-line(unsafe-typecast)
         return Status(uint8(_parties[party].statuses.upperLookupRecent(uint48(at))));
     }
 
@@ -514,7 +510,9 @@ contract PartyRegistry is IPartyRegistry, EIP712 {
         if (failure != ECDSA.RecoverError.NoError || signer != account) revert NoConsent(account, digest);
     }
 
-    function _checkProfile(Profile memory profile) private view {
+    function _checkAdmission(address party, Profile memory profile) private view {
+        _checkFree(party);
+        if (_members.length() >= MEMBERS_MAX) revert TooManyMembers();
         _checkGln(profile.gln);
         _checkName(profile.name);
         _checkLength(bytes(profile.endpoint).length, ENDPOINT_BYTES_MAX);

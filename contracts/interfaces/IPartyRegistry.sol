@@ -78,7 +78,7 @@ interface IPartyRegistry {
         Kind kind;
         address party;
         uint64 expiresAt;
-        uint32 votes;
+        uint16 votes;
         bool isPassed;
         bytes content;
     }
