@@ -93,7 +93,10 @@ class TransactionRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One signed form of an outbox transaction that was, or may have been, handed to the chain. Never deleted."""
+    """One signed form of an outbox transaction that was, or may have been, handed to the chain. Never deleted.
+
+    `tried_at_us` is when it was last handed in, or was about to be; 0 asks for that to be done at once.
+    """
 
     __tablename__ = "attempts"
 
@@ -101,9 +104,11 @@ class AttemptRow(SQLModel, table=True):
     transaction_id: int = Field(sa_column=Column(_BigId, nullable=False, index=True))
     transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    gas: int = Field(sa_column=Column(BigInteger, nullable=False))
+    tip_wei: Decimal = Field(sa_column=Column(Numeric(78, 0), nullable=False))
     max_fee_wei: Decimal = Field(sa_column=Column(Numeric(78, 0), nullable=False))
     signed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
-    sent_at_us: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    tried_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
     outcome: str | None = None
 
 
@@ -116,8 +121,24 @@ class NonceRow(SQLModel, table=True):
     next_nonce: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
+class DeploymentRow(SQLModel, table=True):
+    """The one deployment that this database belongs to. Everything else in it means nothing on any other."""
+
+    __tablename__ = "deployments"
+
+    id: int = Field(default=1, primary_key=True)
+    chain_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    event_log: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    party_registry: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    block_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class PositionRow(SQLModel, table=True):
-    """How far the follower has read: the newest block applied, and the newest that it holds final."""
+    """How far the follower has read: the newest block applied, and the newest that it holds final.
+
+    There is one row, named `follower`. `contact_at_us` is when the chain was last found to be where it should be, give
+    or take ten seconds.
+    """
 
     __tablename__ = "positions"
 
@@ -127,6 +148,7 @@ class PositionRow(SQLModel, table=True):
     block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     final_number: int = Field(sa_column=Column(BigInteger, nullable=False))
     final_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    contact_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class BlockRow(SQLModel, table=True):
@@ -176,6 +198,19 @@ class RegistryLogRow(SQLModel, table=True):
     transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     name: str
     arguments: str
+
+
+class StrangeLogRow(SQLModel, table=True):
+    """Derived. A log of our contracts that none of their events explains: set aside, so that it blocks no other."""
+
+    __tablename__ = "strange_logs"
+
+    block_number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    log_index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    address: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    topics: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    reason: str
 
 
 class ContradictionRow(SQLModel, table=True):

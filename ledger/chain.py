@@ -1,0 +1,364 @@
+"""One chain behind one JSON-RPC address: the only file that imports web3. Every failure is a ChainError with a reason.
+
+Answers are not believed by their shape: each must carry the id of its question, and hashes their length. Nothing is
+retried here; whoever calls is a step that will come again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from requests import RequestException
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint
+
+from ledger.abi import interface
+from ledger.answers import Standing, StandingQuestion
+from ledger.errors import ChainError, ChainReason, InvalidHex
+from ledger.hexadecimal import from_hex, to_hex
+
+TIMEOUT_S = 10.0
+BATCH_MAX = 200
+"""Questions in one HTTP request: public nodes take 100 to 1,000."""
+
+Question = tuple[str, list[Any]]
+_T = TypeVar("_T")
+
+_REASONS = (
+    (ChainReason.NONCE_TOO_LOW, ("nonce too low", "nonce is too low", "oldnonce")),
+    (ChainReason.ALREADY_KNOWN, ("already known", "already imported", "known transaction", "already exists")),
+    (ChainReason.UNDERPRICED, ("underpriced", "less than block base fee", "fee too low", "gas price too low")),
+    (ChainReason.INSUFFICIENT_FUNDS, ("insufficient funds", "insufficient balance")),
+    (ChainReason.TOO_MUCH, ("block range", "too many", "limit exceeded", "more than", "response size", "too large")),
+    (ChainReason.REVERTED, ("revert",)),
+)
+"""JSON-RPC has no codes for these: what geth, Erigon, Nethermind, Besu, Reth and Anvil say, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's header: number, hashes (32 bytes), time in seconds, base fee in wei a gas."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    at: int
+    base_fee_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log as the chain gives it, and where it stands."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a mined transaction. `contract` is the account it created, if it created one."""
+
+    transaction_hash: bytes
+    block_number: int
+    block_hash: bytes
+    is_success: bool
+    contract: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A question to a contract: whom, and the calldata."""
+
+    to: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is needed to sign a transaction: the gas it takes now, the tip that is usual, and the newest base fee."""
+
+    gas: int
+    tip_wei: int
+    base_fee_wei: int
+
+
+class Chain:
+    """A chain by its address and id. Threads may share one."""
+
+    def __init__(self, rpc_url: str, chain_id: int, *, timeout_s: float = TIMEOUT_S) -> None:
+        self.rpc_url, self.chain_id = rpc_url, chain_id
+        self._timeout_s = timeout_s
+        self._local = threading.local()
+
+    # ------------------------------------------------------------------------------------------------- what it is
+
+    def check_id(self) -> None:
+        """Returns nothing where the chain at the address is the one meant. Raises ChainError(wrong_chain)."""
+        (found,) = self._ask([("eth_chainId", [])], _integer)
+        if found != self.chain_id:
+            raise ChainError(
+                ChainReason.WRONG_CHAIN,
+                f"{self.rpc_url} is chain {found}, this node belongs to chain {self.chain_id}: correct the address",
+            )
+
+    def has_code(self, addresses: Sequence[bytes]) -> list[bool]:
+        """For each account whether a contract stands there."""
+        return self._ask(
+            [("eth_getCode", [to_hex(a), "latest"]) for a in addresses], lambda code: code not in (None, "0x")
+        )
+
+    # ------------------------------------------------------------------------------------------------ what it holds
+
+    def head(self) -> Block:
+        """The newest block."""
+        return self._ask([("eth_getBlockByNumber", ["latest", False])], _block)[0]
+
+    def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
+        """The blocks of these numbers, None where the chain is not that long."""
+        return self._ask([("eth_getBlockByNumber", [hex(n), False]) for n in numbers], _or_none(_block))
+
+    def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[Log]:
+        """What these contracts said from block `first` to block `last`, in chain order. Raises ChainError(too_much)."""
+        return self._logs({"fromBlock": hex(first), "toBlock": hex(last)}, addresses)
+
+    def logs_of_block(self, addresses: Sequence[bytes], block_hash: bytes) -> list[Log]:
+        """What these contracts said in the block of that hash, whatever has happened to it since."""
+        return self._logs({"blockHash": to_hex(block_hash)}, addresses)
+
+    def call(self, calls: Sequence[Call], block: int) -> list[bytes]:
+        """The contracts' answers at that block. Raises ChainError(reverted) if one refuses."""
+        return self._ask([("eth_call", [_call(call), hex(block)]) for call in calls], _data)
+
+    def transaction_counts(self, senders: Sequence[bytes], block: int | None = None) -> list[int]:
+        """How many transactions of each sender are in the chain up to that block (None: and in the node's pool)."""
+        tag = "pending" if block is None else hex(block)
+        return self._ask([("eth_getTransactionCount", [to_hex(s), tag]) for s in senders], _integer)
+
+    def receipts(self, hashes: Sequence[bytes]) -> list[Receipt | None]:
+        """For each transaction what became of it, None where it is in no block."""
+        return self._ask([("eth_getTransactionReceipt", [to_hex(h)]) for h in hashes], _or_none(_receipt))
+
+    # ---------------------------------------------------------------------------------------------------- to send
+
+    def prepare(self, sender: bytes, to: bytes | None, data: bytes) -> Prepared:
+        """Gas and fees for that transaction at the newest block. Raises ChainError(reverted) where it would fail.
+
+        The tip is what the node's gas price leaves above the base fee: 0 on a chain that costs nothing.
+        """
+        request = {"from": to_hex(sender), "data": to_hex(data)} | ({"to": to_hex(to)} if to is not None else {})
+        questions: list[Question] = [
+            ("eth_estimateGas", [request, "latest"]), ("eth_gasPrice", []), ("eth_getBlockByNumber", ["latest", False]),
+        ]  # fmt: skip
+        gas, price_wei, head = self._ask(questions, lambda value: value)
+        base_fee_wei = _parsed(_block, head).base_fee_wei
+        return Prepared(_parsed(_integer, gas), max(0, _parsed(_integer, price_wei) - base_fee_wei), base_fee_wei)
+
+    def send(self, raw: bytes) -> None:
+        """Hands in a signed transaction. One that the node holds already is a success. Raises ChainError."""
+        try:
+            self._ask([("eth_sendRawTransaction", [to_hex(raw)])], lambda value: value)
+        except ChainError as error:
+            if error.reason is not ChainReason.ALREADY_KNOWN:
+                raise
+
+    # ---------------------------------------------------------------------------------------------------- inside
+
+    def _logs(self, where: dict[str, str], addresses: Sequence[bytes]) -> list[Log]:
+        question: Question = ("eth_getLogs", [{**where, "address": [to_hex(address) for address in addresses]}])
+        (found,) = self._ask([question], _list)
+        return sorted((_parsed(_log, item) for item in found), key=lambda log: (log.block_number, log.index))
+
+    def _ask(self, questions: Sequence[Question], read: Callable[[Any], _T]) -> list[_T]:
+        """The answers in the order of the questions, each read by `read`. Raises ChainError."""
+        answers: list[_T] = []
+        for start in range(0, len(questions), BATCH_MAX):
+            answers += [_parsed(read, value) for value in self._post(questions[start : start + BATCH_MAX])]
+        return answers
+
+    def _post(self, questions: Sequence[Question]) -> list[Any]:
+        provider, first_id = self._provider(len(questions))
+        try:
+            answers = provider.make_batch_request([(RPCEndpoint(method), params) for method, params in questions])
+        except RequestException as error:
+            raise ChainError(ChainReason.UNREACHABLE, f"{self.rpc_url} does not answer: {error}") from error
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            raise ChainError(ChainReason.BAD_ANSWER, f"{self.rpc_url} answers no JSON-RPC: {error}") from error
+        if isinstance(answers, dict):
+            raise _refusal(answers.get("error"))
+        # An answer to an earlier question, repeated or late, must not pass for the answer to this one.
+        if [answer.get("id") for answer in answers] != list(range(first_id, first_id + len(questions))):
+            raise ChainError(ChainReason.BAD_ANSWER, f"{self.rpc_url} answers other questions than were asked")
+        return [_result(answer) for answer in answers]
+
+    def _provider(self, count: int) -> tuple[HTTPProvider, int]:
+        """This thread's connection, and the id of the first of `count` questions."""
+        if not hasattr(self._local, "provider"):
+            self._local.provider = HTTPProvider(
+                self.rpc_url, {"timeout": self._timeout_s}, exception_retry_configuration=None
+            )
+            self._local.next_id = 1
+        first_id = self._local.next_id
+        self._local.next_id += count
+        self._local.provider.request_counter = itertools.count(first_id)
+        return self._local.provider, first_id
+
+
+class ChainView:
+    """The two contracts' answers at one block (ledger.answers.ChainAnswers). Made by `ChainView.at_block`."""
+
+    def __init__(self, chain: Chain, event_log: bytes, party_registry: bytes, block: Block) -> None:
+        self._chain, self._event_log, self._registry, self._block = chain, event_log, party_registry, block
+
+    @staticmethod
+    def newest(chain: Chain, event_log: bytes, party_registry: bytes, *, confirmations: int = 1) -> ChainView:
+        """The view at the newest block that is final after so many confirmations (the block itself counts)."""
+        block = chain.head()
+        if confirmations > 1:
+            (found,) = chain.blocks([max(0, block.number - confirmations + 1)])
+            if found is None:
+                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} has lost a block it had")
+            block = found
+        return ChainView(chain, event_log, party_registry, block)
+
+    @property
+    def block_number(self) -> int:
+        """The block at which all answers are read."""
+        return self._block.number
+
+    @property
+    def now_at(self) -> int:
+        """That block's time in seconds."""
+        return self._block.at
+
+    def anchored_at(self, roots: Sequence[bytes]) -> list[int]:
+        """For each root the time of its anchor in seconds, 0 for never."""
+        return self._anchors(roots, self._block.number)
+
+    def anchored_later(self, roots: Sequence[bytes]) -> list[bool]:
+        """For each root not anchored at that block whether it is at the newest."""
+        return [at > self._block.at or at != 0 for at in self._anchors(roots, self._chain.head().number)]
+
+    def standing_of(self, questions: Sequence[StandingQuestion]) -> list[Standing]:
+        """For each question whom the signer stood for, as PartyRegistry says."""
+        arguments = [(q.signer, q.use, q.at, q.sequence) for q in questions]
+        answers = self._call(self._registry, "PartyRegistry", "standingOf", arguments, self._block.number)
+        return [Standing(party if any(party) else None, disowned) for party, disowned in answers]
+
+    def withdrawn_at(self, questions: Sequence[tuple[bytes, bytes]]) -> list[int]:
+        """For each (party, record hash) the time of its withdrawal in seconds, 0 for never."""
+        answers = self._call(self._event_log, "EventLog", "withdrawnAt", questions, self._block.number)
+        return [int(answer[0]) for answer in answers]
+
+    def _anchors(self, roots: Sequence[bytes], block: int) -> list[int]:
+        answers = self._call(self._event_log, "EventLog", "anchorOf", [(root,) for root in roots], block)
+        return [int(answer[1]) for answer in answers]
+
+    def _call(
+        self, contract: bytes, name: str, function: str, arguments: Sequence[tuple[Any, ...]], block: int
+    ) -> list[tuple[Any, ...]]:
+        face = interface(name)
+        answers = self._chain.call([Call(contract, face.call(function, *values)) for values in arguments], block)
+        return [_parsed(lambda data: face.answer(function, data), answer) for answer in answers]
+
+
+# ------------------------------------------------------------------------------------------------- reading answers
+
+
+def _result(answer: Mapping[str, Any]) -> Any:
+    if "error" in answer:
+        raise _refusal(answer["error"])
+    if "result" not in answer:
+        raise ChainError(ChainReason.BAD_ANSWER, "an answer has neither result nor error")
+    return answer["result"]
+
+
+def _refusal(error: object) -> ChainError:
+    """A JSON-RPC error as ours. The detail of a revert ends with the contract's error in words, where it has one."""
+    fields = error if isinstance(error, dict) else {}
+    message = str(fields.get("message", error))
+    reason = next((r for r, words in _REASONS if any(word in message.lower() for word in words)), None)
+    if reason is ChainReason.REVERTED and isinstance(data := fields.get("data"), str):
+        message = _revert_in_words(data)
+    if fields.get("code") == -32005 and reason is None:
+        reason = ChainReason.TOO_MUCH
+    return ChainError(reason or ChainReason.BAD_ANSWER, message)
+
+
+def _revert_in_words(data: str) -> str:
+    try:
+        raw = bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return data
+    texts = (interface(name).refusal(raw) for name in ("EventLog", "PartyRegistry"))
+    return next((text for text in texts if not text.startswith("0x")), to_hex(raw))
+
+
+def _parsed(read: Callable[[Any], _T], value: Any) -> _T:
+    try:
+        return read(value)
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidHex) as error:
+        raise ChainError(ChainReason.BAD_ANSWER, f"an answer that can't be read: {str(value)[:200]}") from error
+
+
+def _or_none(read: Callable[[Any], _T]) -> Callable[[Any], _T | None]:
+    return lambda value: None if value is None else read(value)
+
+
+def _integer(value: Any) -> int:
+    return int(value, 16)
+
+
+def _data(value: Any) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x"))
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
+
+
+def _block(value: Any) -> Block:
+    return Block(
+        number=_integer(value["number"]),
+        hash=from_hex(value["hash"], 32),
+        parent=from_hex(value["parentHash"], 32),
+        at=_integer(value["timestamp"]),
+        base_fee_wei=_integer(value.get("baseFeePerGas") or "0x0"),
+    )
+
+
+def _log(value: Any) -> Log:
+    return Log(
+        address=from_hex(value["address"].lower(), 20),
+        topics=tuple(from_hex(topic, 32) for topic in value["topics"]),
+        data=_data(value["data"]),
+        block_number=_integer(value["blockNumber"]),
+        block_hash=from_hex(value["blockHash"], 32),
+        transaction_hash=from_hex(value["transactionHash"], 32),
+        index=_integer(value["logIndex"]),
+    )
+
+
+def _receipt(value: Any) -> Receipt:
+    contract = value.get("contractAddress")
+    return Receipt(
+        transaction_hash=from_hex(value["transactionHash"], 32),
+        block_number=_integer(value["blockNumber"]),
+        block_hash=from_hex(value["blockHash"], 32),
+        is_success=_integer(value["status"]) == 1,
+        contract=None if contract is None else from_hex(contract.lower(), 20),
+    )
+
+
+def _call(call: Call) -> dict[str, str]:
+    return {"to": to_hex(call.to), "data": to_hex(call.data)}
