@@ -1,0 +1,336 @@
+"""The event hash ID of CBV 2.0: the name under which everyone knows an event, whatever its spelling.
+
+CBV 2.0, section 8.9, as the reference implementation and its published vectors have it, with the decisions of
+docs/proof-format.md where sources disagree. An event is spelled out as one text, the pre-hash: the standard's fields
+in the standard's order, then what remains (extensions, ILMD, transactions, sources, destinations), sorted. Names and
+values are joined without separators, so the hash names an event and does not prove one.
+
+How a member is spelled depends on its field alone: `_EVENT_FIELDS` is the table. Every JSON object with a type and
+date-times that exist has a hash: what stands where the standard has something else is spelled as extensions are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from traceability.epcis.context import Namespaces, namespaces_of
+from traceability.epcis.numbers import plain_number, spelled_number
+from traceability.epcis.terms import (
+    BUSINESS_STEP_IRIS,
+    BUSINESS_TRANSACTION_TYPE_IRIS,
+    CBV_URN_BASES,
+    COMPONENT_IRIS,
+    DISPOSITION_IRIS,
+    MEASUREMENT_TYPE_IRIS,
+    SENSOR_ALERT_IRIS,
+    SOURCE_DESTINATION_TYPE_IRIS,
+)
+from traceability.epcis.times import instant
+from traceability.errors import MalformedJson
+from traceability.identifiers import canonical
+
+Spell: TypeAlias = Callable[[str, Namespaces], str]
+"""From the text of a field to its text in the pre-hash."""
+Render: TypeAlias = Callable[[str, Any, Namespaces, list[str]], str]
+"""From a member's name and value to its part of the pre-hash. What has no place in the standard's order is added to the
+list instead: it is spelled at the event's end, under the names of the fields that it was found in."""
+
+_HASH_ID: Final = re.compile(r"ni:///sha-256;([0-9A-Fa-f]{64})\?ver=CBV2\.0")
+
+
+def event_hash(event: Mapping[str, Any], context: Sequence[Any]) -> bytes:
+    """The 32-byte SHA-256 digest inside the event's hash ID, under the document's context and its own `@context`.
+
+    Assumes that context and event have passed `check_context` and `check_event`. Raises MalformedJson where a date-time
+    is none, a number is not finite, a value is null, or a text is no Unicode text.
+    """
+    return _digest(prehash(event, namespaces_of(context, event.get("@context"))))
+
+
+def hash_id(digest: bytes) -> str:
+    """The event hash ID (RFC 6920, with the version of CBV) around a digest."""
+    return f"ni:///sha-256;{digest.hex()}?ver=CBV2.0"
+
+
+def digest_of_hash_id(text: str) -> bytes | None:
+    """The digest inside an event hash ID, None for any other text."""
+    match = _HASH_ID.fullmatch(text)
+    return bytes.fromhex(match[1]) if match else None
+
+
+def prehash(event: Mapping[str, Any], namespaces: Namespaces, left_out: Collection[str] = ()) -> str:
+    """The text that is hashed. `left_out` are members of the event that are ignored, as `{namespace}local`.
+
+    Raises as `event_hash` does.
+    """
+    event_type = event.get("type")
+    if not isinstance(event_type, str):
+        raise MalformedJson("event/type: must be a text")
+    remaining: list[str] = []
+    parts = [f"eventType={event_type}"]
+    for name, render in _EVENT_FIELDS:
+        if name in event:
+            parts.append(render(name, event[name], namespaces, remaining))
+    for name in event.keys() - _PLACED:
+        element = namespaces.element_name(name)
+        if element in left_out or element in _COMMENTS:
+            continue
+        if name in _PAIR_LISTS:
+            remaining.append(_PAIR_LISTS[name](name, event[name], namespaces, remaining))
+        else:
+            remaining.extend(_elements(element, event[name], namespaces))
+    remaining.sort()
+    return "".join(parts) + "".join(remaining)
+
+
+def left_out_members(document: Mapping[str, Any], namespaces: Namespaces) -> frozenset[str]:
+    """The event members that a document declares as no facts of the event (`ignoreFields`), as `{namespace}local`.
+
+    A convention of repositories, known from the reference implementation's vectors. A record's event hash takes no
+    notice of it: a bundle carries events and no document.
+    """
+    for holder in (document, _query_results(document)):
+        for name, value in holder.items():
+            if namespaces.element_name(name) == _IGNORE_FIELDS and isinstance(value, list):
+                return frozenset(namespaces.element_name(item) for item in value if isinstance(item, str))
+    return frozenset()
+
+
+def _query_results(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    body = document.get("epcisBody")
+    results = body.get("queryResults") if isinstance(body, dict) else None
+    return results if isinstance(results, dict) else {}
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return hashlib.sha256(text.encode()).digest()
+    except UnicodeEncodeError:
+        raise MalformedJson("a text holds half of a surrogate pair") from None
+
+
+# How a text is spelled: identifiers in canonical form, words and times in full.
+
+
+def _text(text: str, namespaces: Namespaces) -> str:
+    if "urn:epcglobal:cbv:" in text:
+        for urn, web_address in CBV_URN_BASES.items():
+            text = text.replace(urn, web_address)
+    return canonical(text)
+
+
+def _extension_text(text: str, namespaces: Namespaces) -> str:
+    # XML has no numbers: 12.50 and "12.50" are the same fact.
+    if text[:1] in _NUMBER_BEGINNINGS and (number := spelled_number(text)) is not None:
+        return number
+    return _text(text, namespaces)
+
+
+def _date_time(text: str, namespaces: Namespaces) -> str:
+    return instant(text).utc
+
+
+def _word_of(vocabulary: Mapping[str, str]) -> Spell:
+    def spell(text: str, namespaces: Namespaces) -> str:
+        return vocabulary.get(text) or _text(namespaces.expand(text), namespaces)
+
+    return spell
+
+
+# How a member is rendered.
+
+
+def _field(spell: Spell) -> Render:
+    """A member of one value, or of several that each stand under its name; empty ones are absent."""
+
+    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+        if isinstance(value, str):
+            text = value.strip()
+            return f"{name}={spell(text, namespaces)}" if text else ""
+        if isinstance(value, list):
+            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
+        return _element(name, value, namespaces)
+
+    return render
+
+
+def _time_field(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    if not isinstance(value, str):
+        raise MalformedJson(f"{name}: must be a date-time written as text")
+    return f"{name}={instant(value).utc}"
+
+
+def _object(*fields: tuple[str, Render]) -> Render:
+    """A member with members of its own in a set order, then its extensions, sorted; one or several of them."""
+    names = frozenset(name for name, _ in fields)
+
+    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+        if isinstance(value, list):
+            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
+        if not isinstance(value, dict):
+            return _element(name, value, namespaces)
+        unplaced: list[str] = []
+        parts = [
+            render_inner(inner, value[inner], namespaces, unplaced) for inner, render_inner in fields if inner in value
+        ]
+        if len(parts) < len(value):
+            extensions = _extensions(value, names, namespaces, unplaced)
+            parts += extensions
+        if unplaced:
+            unplaced.sort()
+            remaining.append(name + "".join(unplaced))
+        content = "".join(parts)
+        return name + content if content else ""
+
+    return render
+
+
+def _extensions(
+    members: Mapping[str, Any], placed: frozenset[str], namespaces: Namespaces, unplaced: list[str]
+) -> list[str]:
+    """The members in a namespace, spelled and sorted; those that have neither namespace nor place are set aside."""
+    extensions: list[str] = []
+    for name, value in members.items():
+        if name not in placed and (element := namespaces.element_name(name)) not in _COMMENTS:
+            (extensions if element[0:1] == "{" else unplaced).extend(_elements(element, value, namespaces))
+    extensions.sort()
+    return extensions
+
+
+def _list_of(item_name: str, render_item: Render) -> Render:
+    """A list: its name once, then its items, sorted. An empty list is absent."""
+
+    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+        unplaced: list[str] = []
+        items = value if isinstance(value, list) else [value]
+        parts = [render_item(item_name, item, namespaces, unplaced) for item in items]
+        if unplaced:
+            unplaced.sort()
+            remaining.append(name + "".join(unplaced))
+        parts.sort()
+        content = "".join(parts)
+        return name + content if content else ""
+
+    return render
+
+
+def _pairs_of(item_name: str, vocabulary: Mapping[str, str]) -> Render:
+    """A list of typed values: each is its type, then its value, without a name around them."""
+    return _list_of("", _object(("type", _field(_word_of(vocabulary))), (item_name, _field(_text))))
+
+
+def _elements(name: str, value: Any, namespaces: Namespaces) -> list[str]:
+    """An extension's parts of the pre-hash: one for each item where it is a list."""
+    if isinstance(value, list):
+        return [_element(name, item, namespaces) for item in value]
+    return [_element(name, value, namespaces)]
+
+
+def _element(name: str, value: Any, namespaces: Namespaces) -> str:
+    if isinstance(value, str):
+        text = value.strip()
+        return f"{name}={_extension_text(text, namespaces)}" if text else name
+    if isinstance(value, bool):
+        return f"{name}={'true' if value else 'false'}"
+    if isinstance(value, int | float):
+        return f"{name}={plain_number(value)}"
+    parts: list[str] = []
+    if isinstance(value, dict):
+        for inner, inner_value in value.items():
+            if inner == "#text" and not isinstance(inner_value, dict | list):
+                # The text of an XML element that has attributes too.
+                name = _element(name, inner_value, namespaces)
+            elif (element := namespaces.element_name(inner)) not in _COMMENTS:
+                parts += _elements(element, inner_value, namespaces)
+    elif isinstance(value, list):
+        for item in value:
+            parts += _elements("", item, namespaces)
+    else:
+        raise MalformedJson(f"{name}: null is no value of an event")
+    parts.sort()
+    return name + "".join(parts)
+
+
+_NUMBER_BEGINNINGS: Final = frozenset("-0123456789")
+_COMMENTS: Final = frozenset({"comment", "{http://www.w3.org/2000/01/rdf-schema#}comment"})
+_IGNORE_FIELDS: Final = "{https://repository-x.example.com/}ignoreFields"
+
+_TEXT: Final = _field(_text)
+# A number in these fields may come as text, from XML.
+_NUMBER: Final = _field(_extension_text)
+_EPCS: Final = _list_of("epc", _TEXT)
+_QUANTITIES: Final = _list_of("quantityElement", _object(("epcClass", _TEXT), ("quantity", _NUMBER), ("uom", _TEXT)))
+_DISPOSITION: Final = _field(_word_of(DISPOSITION_IRIS))
+_PLACE: Final = _object(("id", _TEXT))
+_SENSOR_METADATA: Final = _object(
+    ("time", _time_field),
+    ("startTime", _time_field),
+    ("endTime", _time_field),
+    ("deviceID", _TEXT),
+    ("deviceMetadata", _TEXT),
+    ("rawData", _TEXT),
+    ("dataProcessingMethod", _TEXT),
+    ("bizRules", _TEXT),
+)
+_SENSOR_REPORT: Final = _object(
+    ("type", _field(_word_of(MEASUREMENT_TYPE_IRIS))),
+    ("exception", _field(_word_of(SENSOR_ALERT_IRIS))),
+    ("deviceID", _TEXT),
+    ("deviceMetadata", _TEXT),
+    ("rawData", _TEXT),
+    ("dataProcessingMethod", _TEXT),
+    ("time", _time_field),
+    ("microorganism", _TEXT),
+    ("chemicalSubstance", _TEXT),
+    ("value", _NUMBER),
+    ("component", _field(_word_of(COMPONENT_IRIS))),
+    ("stringValue", _TEXT),
+    ("booleanValue", _TEXT),
+    ("hexBinaryValue", _TEXT),
+    ("uriValue", _TEXT),
+    ("minValue", _NUMBER),
+    ("maxValue", _NUMBER),
+    ("meanValue", _NUMBER),
+    ("sDev", _NUMBER),
+    ("percRank", _NUMBER),
+    ("percValue", _NUMBER),
+    ("uom", _TEXT),
+    ("coordinateReferenceSystem", _TEXT),
+)
+
+_EVENT_FIELDS: Final[tuple[tuple[str, Render], ...]] = (
+    ("eventTime", _time_field),
+    ("eventTimeZoneOffset", _TEXT),
+    ("certificationInfo", _TEXT),
+    ("parentID", _TEXT),
+    ("epcList", _EPCS),
+    ("inputEPCList", _EPCS),
+    ("childEPCs", _EPCS),
+    ("quantityList", _QUANTITIES),
+    ("childQuantityList", _QUANTITIES),
+    ("inputQuantityList", _QUANTITIES),
+    ("outputEPCList", _EPCS),
+    ("outputQuantityList", _QUANTITIES),
+    ("action", _TEXT),
+    ("transformationID", _TEXT),
+    ("bizStep", _field(_word_of(BUSINESS_STEP_IRIS))),
+    ("disposition", _DISPOSITION),
+    ("persistentDisposition", _object(("set", _DISPOSITION), ("unset", _DISPOSITION))),
+    ("readPoint", _PLACE),
+    ("bizLocation", _PLACE),
+    (
+        "sensorElementList",
+        _list_of("sensorElement", _object(("sensorMetadata", _SENSOR_METADATA), ("sensorReport", _SENSOR_REPORT))),
+    ),
+)
+_PAIR_LISTS: Final[Mapping[str, Render]] = {
+    "bizTransactionList": _pairs_of("bizTransaction", BUSINESS_TRANSACTION_TYPE_IRIS),
+    "sourceList": _pairs_of("source", SOURCE_DESTINATION_TYPE_IRIS),
+    "destinationList": _pairs_of("destination", SOURCE_DESTINATION_TYPE_IRIS),
+}
+_PLACED: Final = frozenset(
+    {"type", "eventID", "recordTime", "errorDeclaration", "@context", *(name for name, _ in _EVENT_FIELDS)}
+)
