@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from traceability.epcis import schema
@@ -98,7 +99,7 @@ def partition(value: Any, *, now_ms: int, depth: int | None = None) -> Partition
         found = [] if is_valid else schema.event_problems(written, index)
         if not found:
             event = _with_listed_context(written)
-            found = list(judge.problems(event, index))
+            found = judge.problems(event, index)
         if found:
             problems += found
         else:
@@ -117,42 +118,43 @@ class _Judge:
         self._latest_ms = now_ms + CLOCK_ERROR_MS
         self._known_names: set[str] = set()
 
-    def problems(self, event: dict[str, Any], index: int) -> Iterator[FieldProblem]:
+    def problems(self, event: dict[str, Any], index: int) -> list[FieldProblem]:
         """What our rules object to in an event that satisfies the schema."""
         if event["type"] not in EVENT_TYPES:
-            text = f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}: other events can't be hashed"
-            yield FieldProblem(index, "/type", "unknown_event_type", text)
+            text = f"`type` must be one of {', '.join(sorted(EVENT_TYPES))}: no other event has an event hash"
+            return [FieldProblem(index, "/type", "unknown_event_type", text)]
         if self._is_deep and (text := _too_deep(event, "the event")):
-            yield FieldProblem(index, "", "too_deep", text)
-            return
-        yield from self._time_problems(event, index)
-        yield from self._name_problems(event, index)
+            return [FieldProblem(index, "", "too_deep", text)]
+        found = self._time_problem(event, index)
+        return ([found] if found else []) + self._name_problems(event, index)
 
-    def _time_problems(self, event: dict[str, Any], index: int) -> Iterator[FieldProblem]:
+    def _time_problem(self, event: dict[str, Any], index: int) -> FieldProblem | None:
         try:
             check_date_times(event)
         except MalformedJson as error:
             where, _, reason = error.reason.removeprefix("event").partition(": ")
-            yield FieldProblem(index, where, "invalid_time", f"`{where.rpartition('/')[2]}`: {reason}")
-            return
-        if epoch_ms(event["eventTime"]) > self._latest_ms:
-            text = f"`eventTime` {event['eventTime']} lies more than 5 minutes in the future: record what has happened"
-            yield FieldProblem(index, "/eventTime", "event_time_in_future", text)
+            return FieldProblem(index, where, "invalid_time", f"`{where.rpartition('/')[2]}`: {reason}")
+        if epoch_ms(event["eventTime"]) <= self._latest_ms:
+            return None
+        text = f"`eventTime` {event['eventTime']} lies more than 5 minutes in the future: record what has happened"
+        return FieldProblem(index, "/eventTime", "event_time_in_future", text)
 
-    def _name_problems(self, event: dict[str, Any], index: int) -> Iterator[FieldProblem]:
-        if "@context" in event:
+    def _name_problems(self, event: dict[str, Any], index: int) -> list[FieldProblem]:
+        own_context = event.get("@context")
+        if own_context is None:
+            names = _open_names(event)
+            if self._known_names.issuperset(names):
+                return []
+        else:
+            names = set()
             try:
-                check_context(self._context, event["@context"])
+                check_context(self._context, own_context)
             except MalformedJson as error:
-                yield FieldProblem(index, "/@context", "malformed_context", error.reason)
-                return
-        if "@context" not in event and self._known_names.issuperset(_names(event)):
-            return
-        namespaces = namespaces_of(self._context, event.get("@context"))
-        found = list(_undeclared(event, namespaces, index))
-        if not found and "@context" not in event:
-            self._known_names.update(_names(event))
-        yield from found[: schema.PROBLEMS_MAX]
+                return [FieldProblem(index, "/@context", "malformed_context", error.reason)]
+        found = list(islice(_undeclared(event, namespaces_of(self._context, own_context), index), schema.PROBLEMS_MAX))
+        if not found:
+            self._known_names |= names
+        return found
 
 
 def _context_of(value: dict[str, Any]) -> list[Any]:
@@ -191,17 +193,17 @@ def _with_listed_context(event: dict[str, Any]) -> dict[str, Any]:
     return event if context is None or isinstance(context, list) else {**event, "@context": [context]}
 
 
-def _names(event: dict[str, Any]) -> set[str]:
-    """Every member name of an event, at any depth, but those that the standard has closed."""
-    names = set(event)
-    waiting = [event[name] for name in names - _CLOSED_MEMBERS]
+def _open_names(event: dict[str, Any]) -> set[str]:
+    """Every member name of an event, at any depth, but the standard's closed ones."""
+    names = event.keys() - _CLOSED_MEMBERS
+    waiting = [event[name] for name in names]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             names.update(value)
-            waiting.extend(value.values())
+            waiting += [item for item in value.values() if isinstance(item, (dict, list))]
         elif isinstance(value, list):
-            waiting.extend(value)
+            waiting += [item for item in value if isinstance(item, (dict, list))]
     return names
 
 

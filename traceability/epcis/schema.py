@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
@@ -43,45 +44,41 @@ def is_valid(document: Any) -> bool:
 
 
 def problems(document: Any) -> list[FieldProblem]:
-    """What the standard objects to, in the order of document and events; empty where it is valid.
-
-    Lists the first PROBLEMS_MAX.
-    """
-    return [] if is_valid(document) else list(_first(_all_problems(document)))
-
-
-def event_problems(event: Any, index: int | None) -> list[FieldProblem]:
-    """What the standard objects to in one event; `index` is its place in the document."""
-    if not isinstance(event, dict):
-        return [FieldProblem(index, "", "wrong_type", f"an event must be an object, not {kind_of(event)}")]
-    if wrong := _type_problem(event, index):
-        return [wrong]
-    return list(_first(_problems_of(_EVENT_DEFINITIONS.get(event["type"], "eventOfAnotherType"), event, index)))
-
-
-def event_list(document: dict[str, Any]) -> list[Any] | None:
-    """The list in which a document's events stand; None for a single event, and where there is no such list."""
-    found: Any = document
-    for name in _EVENT_LISTS.get(document.get("type", ""), ("",)):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, list) else None
+    """What the standard objects to, the document first, then event by event; the first PROBLEMS_MAX, none if valid."""
+    return [] if is_valid(document) else list(islice(_all_problems(document), PROBLEMS_MAX))
 
 
 def document_problems(document: Any) -> list[FieldProblem]:
     """What the standard objects to in a document, its events aside; in a single event, a missing `@context`."""
     if not isinstance(document, dict):
         return [FieldProblem(None, "", "wrong_type", f"a document must be an object, not {kind_of(document)}")]
-    document_type = document.get("type")
-    if not isinstance(document_type, str):
-        reason = (
-            "`type` is missing" if document_type is None else f"`type` must be a text, not {kind_of(document_type)}"
-        )
-        return [FieldProblem(None, "/type", "missing_member" if document_type is None else "wrong_type", reason)]
-    if document_type in _DOCUMENT_DEFINITIONS:
-        return list(_first(_problems_of(_DOCUMENT_DEFINITIONS[document_type], _without_events(document), None)))
+    if wrong := _type_problem(document, None):
+        return [wrong]
+    if definition := _DOCUMENT_DEFINITIONS.get(document["type"]):
+        return _problems_of(definition, _without_events(document), None)
     if "@context" not in document:
         return [FieldProblem(None, "/@context", "missing_member", "`@context` is missing")]
     return []
+
+
+def event_problems(event: Any, index: int) -> list[FieldProblem]:
+    """What the standard objects to in one event; `index` is its place in the document."""
+    if not isinstance(event, dict):
+        return [FieldProblem(index, "", "wrong_type", f"an event must be an object, not {kind_of(event)}")]
+    if wrong := _type_problem(event, index):
+        return [wrong]
+    return _problems_of(_EVENT_DEFINITIONS.get(event["type"], "eventOfAnotherType"), event, index)
+
+
+def event_list(document: dict[str, Any]) -> list[Any] | None:
+    """The list in which a document's events stand; None for a single event, and where there is no such list."""
+    path = _EVENT_LISTS.get(document["type"])
+    if path is None:
+        return None
+    found: Any = document
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, list) else None
 
 
 def pointer(*steps: str | int) -> str:
@@ -91,14 +88,11 @@ def pointer(*steps: str | int) -> str:
 
 def _all_problems(document: Any) -> Iterator[FieldProblem]:
     yield from document_problems(document)
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or _type_problem(document, None):
         return
-    events = event_list(document)
-    if events is not None:
-        for index, event in enumerate(events):
-            yield from event_problems(event, index)
-    elif isinstance(document.get("type"), str) and document["type"] not in _DOCUMENT_DEFINITIONS:
-        yield from event_problems(document, 0)
+    is_event = document["type"] not in _DOCUMENT_DEFINITIONS
+    for index, event in enumerate([document] if is_event else event_list(document) or []):
+        yield from event_problems(event, index)
 
 
 def _type_problem(value: dict[str, Any], index: int | None) -> FieldProblem | None:
@@ -108,10 +102,6 @@ def _type_problem(value: dict[str, Any], index: int | None) -> FieldProblem | No
     if not isinstance(value["type"], str):
         return FieldProblem(index, "/type", "wrong_type", f"`type` must be a text, not {kind_of(value['type'])}")
     return None
-
-
-def _first(found: Iterator[FieldProblem]) -> Iterator[FieldProblem]:
-    yield from (problem for problem, _ in zip(found, range(PROBLEMS_MAX), strict=False))
 
 
 def _without_events(document: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +128,6 @@ def _validator(definition: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
-def _problems_of(definition: str, value: Any, index: int | None) -> Iterator[FieldProblem]:
-    for error in _validator(definition).iter_errors(value):
-        for reason in reasons(error, SCHEMA):
-            yield FieldProblem(index, pointer(*reason.path), reason.code, reason.text)
+def _problems_of(definition: str, value: Any, index: int | None) -> list[FieldProblem]:
+    found = (reason for error in _validator(definition).iter_errors(value) for reason in reasons(error, SCHEMA))
+    return [FieldProblem(index, pointer(*r.path), r.code, r.text) for r in islice(found, PROBLEMS_MAX)]
