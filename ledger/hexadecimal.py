@@ -8,8 +8,6 @@ from sha3 import keccak_256
 
 from ledger.errors import BadChecksum, InvalidHex
 
-_DIGITS = frozenset("0123456789abcdef")
-
 
 def to_hex(value: bytes) -> str:
     """`0x` and lower-case digits."""
@@ -18,11 +16,16 @@ def to_hex(value: bytes) -> str:
 
 def from_hex(text: object, size: int) -> bytes:
     """The `size` bytes that `0x` and exactly 2 x `size` lower-case digits spell. Else raises InvalidHex."""
-    if not isinstance(text, str) or len(text) != 2 + 2 * size or not text.startswith("0x"):
+    if not isinstance(text, str):
         raise InvalidHex(text, size)
-    if not _DIGITS.issuperset(text[2:]):
+    try:
+        value = bytes.fromhex(text[2:])
+    except ValueError:
+        raise InvalidHex(text, size) from None
+    # fromhex takes upper case and white space too: only the one spelling comes back the same.
+    if len(value) != size or "0x" + value.hex() != text:
         raise InvalidHex(text, size)
-    return bytes.fromhex(text[2:])
+    return value
 
 
 def address_from_text(text: object) -> bytes:

@@ -21,7 +21,7 @@ from traceability import strict_json
 from traceability.epcis.canonical import canonical_json
 from traceability.epcis.context import check_context
 from traceability.epcis.times import check_event
-from traceability.errors import MalformedBundle
+from traceability.errors import MalformedBundle, MalformedJson
 
 MEDIA_TYPE = "application/vnd.tallystick.proof+json"
 FORMAT = "tallystick-proof/1"
@@ -69,23 +69,22 @@ def parse(data: bytes) -> Bundle:
     value, depth = strict_json.scan(data, null_at=("records", "*", "anchor"))
     if _MINUS_ZERO.search(data):
         value = json.loads(data, parse_int=_integer_or_minus_zero)
-    file = _members(value, "the file", "format", "chain", "records")
+    file = _members(value, "the file", _FILE)
     if file["format"] != FORMAT:
         raise MalformedBundle("format", f"is not {FORMAT!r}")
-    chain = _members(file["chain"], "chain", "chainId", "eventLog", "partyRegistry")
+    chain = _members(file["chain"], "chain", _CHAIN)
     chain_id = _integer(chain["chainId"], "chain/chainId")
     if chain_id == 0:
         raise MalformedBundle("chain/chainId", "is zero")
     records = file["records"]
     if not isinstance(records, list) or not 1 <= len(records) <= RECORDS_MAX:
         raise MalformedBundle("records", f"is not a list of 1 to {RECORDS_MAX:,} records")
-    is_deep = depth > strict_json.EVENT_DEPTH_MAX + EVENT_LEVEL - 1
-    check = _content_check(is_deep)
+    check = _content_check(is_deep=depth > strict_json.EVENT_DEPTH_MAX + EVENT_LEVEL - 1)
     return Bundle(
         chain_id=chain_id,
         event_log=_address(chain["eventLog"], "chain/eventLog"),
         party_registry=_address(chain["partyRegistry"], "chain/partyRegistry"),
-        records=tuple(_record(entry, f"records/{index}", check) for index, entry in enumerate(records)),
+        records=tuple(_record_at(index, entry, check) for index, entry in enumerate(records)),
     )
 
 
@@ -103,6 +102,12 @@ def bundle_json(bundle: Bundle) -> bytes:
         }
     )
 
+
+_FILE = frozenset({"format", "chain", "records"})
+_CHAIN = frozenset({"chainId", "eventLog", "partyRegistry"})
+_RECORD = frozenset({"context", "event", "record", "signature", "anchor"})
+_SIGNED_FIELDS = frozenset({"eventHash", "contentHash", "party", "sequence", "disclosureRoot"})
+_ANCHOR = frozenset({"root", "index", "proof", "transaction", "block"})
 
 _MINUS_ZERO = re.compile(rb"-0[\s,}\]]")
 _ContentCheck = Callable[[list[Any], dict[str, Any]], None]
@@ -131,52 +136,60 @@ def _content_check(is_deep: bool) -> _ContentCheck:
     return check
 
 
-def _record(value: Any, path: str, check: _ContentCheck) -> BundleRecord:
-    entry = _members(value, path, "context", "event", "record", "signature", "anchor")
+def _record_at(index: int, value: Any, check: _ContentCheck) -> BundleRecord:
+    """The record at that place of the file; whatever is wrong with it is told with the place."""
+    try:
+        return _record(value, check)
+    except MalformedBundle as error:
+        raise MalformedBundle(f"records/{index}/{error.path}".rstrip("/"), error.reason) from None
+    except MalformedJson as error:
+        raise MalformedJson(f"records/{index}/{error.reason}") from None
+
+
+def _record(value: Any, check: _ContentCheck) -> BundleRecord:
+    entry = _members(value, "", _RECORD)
     context, event = entry["context"], entry["event"]
     if not isinstance(context, list):
-        raise MalformedBundle(f"{path}/context", "is not a list")
+        raise MalformedBundle("context", "is not a list")
     if not isinstance(event, dict):
-        raise MalformedBundle(f"{path}/event", "is not an object")
+        raise MalformedBundle("event", "is not an object")
     check(context, event)
-    fields = _members(
-        entry["record"], f"{path}/record", "eventHash", "contentHash", "party", "sequence", "disclosureRoot"
-    )
+    fields = _members(entry["record"], "record", _SIGNED_FIELDS)
     record = Record(
-        event_hash=_hash(fields["eventHash"], f"{path}/record/eventHash"),
-        content_hash=_hash(fields["contentHash"], f"{path}/record/contentHash"),
-        party=_address(fields["party"], f"{path}/record/party"),
-        sequence=_integer(fields["sequence"], f"{path}/record/sequence"),
-        disclosure_root=_hash(fields["disclosureRoot"], f"{path}/record/disclosureRoot"),
+        event_hash=_bytes(fields["eventHash"], 32, "record/eventHash"),
+        content_hash=_bytes(fields["contentHash"], 32, "record/contentHash"),
+        party=_address(fields["party"], "record/party"),
+        sequence=_integer(fields["sequence"], "record/sequence"),
+        disclosure_root=_bytes(fields["disclosureRoot"], 32, "record/disclosureRoot"),
     )
     if not any(record.disclosure_root):
-        raise MalformedBundle(f"{path}/record/disclosureRoot", "is zero")
-    signature = _bytes(entry["signature"], SIGNATURE_SIZE, f"{path}/signature")
-    return BundleRecord(context, event, record, signature, _anchor(entry["anchor"], f"{path}/anchor"))
+        raise MalformedBundle("record/disclosureRoot", "is zero")
+    signature = _bytes(entry["signature"], SIGNATURE_SIZE, "signature")
+    return BundleRecord(context, event, record, signature, _anchor(entry["anchor"]))
 
 
-def _anchor(value: Any, path: str) -> Anchor | None:
+def _anchor(value: Any) -> Anchor | None:
     if value is None:
         return None
-    fields = _members(value, path, "root", "index", "proof", "transaction", "block")
+    fields = _members(value, "anchor", _ANCHOR)
     proof = fields["proof"]
     if not isinstance(proof, list) or len(proof) > PROOF_STEPS_MAX:
-        raise MalformedBundle(f"{path}/proof", f"is not a list of at most {PROOF_STEPS_MAX} steps")
+        raise MalformedBundle("anchor/proof", f"is not a list of at most {PROOF_STEPS_MAX} steps")
     return Anchor(
-        root=_hash(fields["root"], f"{path}/root"),
-        proof=tuple(_hash(step, f"{path}/proof/{index}") for index, step in enumerate(proof)),
-        index=_integer(fields["index"], f"{path}/index"),
-        transaction=_hash(fields["transaction"], f"{path}/transaction"),
-        block=_integer(fields["block"], f"{path}/block"),
+        root=_bytes(fields["root"], 32, "anchor/root"),
+        proof=tuple([_bytes(step, 32, "anchor/proof") for step in proof]),
+        index=_integer(fields["index"], "anchor/index"),
+        transaction=_bytes(fields["transaction"], 32, "anchor/transaction"),
+        block=_integer(fields["block"], "anchor/block"),
     )
 
 
-def _members(value: Any, path: str, *names: str) -> Mapping[str, Any]:
+def _members(value: Any, path: str, names: frozenset[str]) -> Mapping[str, Any]:
     """The object itself, if it has these members and no other."""
     if not isinstance(value, dict):
         raise MalformedBundle(path, "is not an object")
-    if value.keys() != set(names):
-        odd = min(value.keys() ^ set(names))
+    if value.keys() != names:
+        odd = min(value.keys() ^ names)
         raise MalformedBundle(path, f"{'has an unknown' if odd in value else 'lacks the'} member {odd[:80]!r}")
     return value
 
@@ -192,10 +205,6 @@ def _bytes(value: Any, size: int, path: str) -> bytes:
         return from_hex(value, size)
     except InvalidHex as error:
         raise MalformedBundle(path, str(error)) from error
-
-
-def _hash(value: Any, path: str) -> bytes:
-    return _bytes(value, 32, path)
 
 
 def _address(value: Any, path: str) -> bytes:

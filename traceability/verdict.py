@@ -85,9 +85,7 @@ class Verdict:
         sentences = [self.reason]
         sentences += [f"{number}. {record.event_id}: {_words(record)}" for number, record in enumerate(self.records, 1)]
         if self.records:
-            sentences.append(
-                "What is verified is genuine; nothing shows that there are no other records of these goods."
-            )
+            sentences.append("Genuine records need not be all records: nothing shows that there are no others.")
         return sentences
 
 

@@ -277,8 +277,9 @@ def _verdict(results: Sequence[tuple[Result, str]], cases: Sequence[_Case], clai
 def _record_verdict(case: _Case, result: Result, reason: str) -> RecordVerdict:
     event_id = case.entry.event.get("eventID")
     name = event_id if isinstance(event_id, str) else hash_id(case.entry.record.event_hash)
-    is_timed = case.anchored_at is not None and case.event_ms is not None
-    seconds = case.anchored_at - case.event_ms / 1000 if is_timed else None
+    seconds = None
+    if case.anchored_at is not None and case.event_ms is not None:
+        seconds = case.anchored_at - case.event_ms / 1000
     return RecordVerdict(name, case.record_hash, result, case.code, reason, case.anchored_at, seconds)
 
 
