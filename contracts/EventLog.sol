@@ -52,10 +52,12 @@ contract EventLog is IEventLog, EIP712 {
     /// @inheritdoc IEventLog
     function anchor(bytes32 root, uint32 count) external {
         // A known root comes first: whoever races another to it must not fail, authorised or not.
-        if (anchorOf[root].timestamp != 0) return;
+        if (anchorOf[root].index != 0) return;
         if (root == 0) revert ZeroRoot();
 
         uint64 timestamp = uint64(block.timestamp);
+        // A root has no number of its own, so nothing of it can be disowned.
+        // slither-disable-next-line unused-return
         (address operator,) = registry.standingOf(msg.sender, USE_ANCHOR, timestamp, 0);
         if (operator == address(0)) revert NotAuthorised(msg.sender, USE_ANCHOR);
 
@@ -76,6 +78,7 @@ contract EventLog is IEventLog, EIP712 {
         uint64 timestamp = uint64(block.timestamp);
         // The controller comes first: it withdraws also for a party that is suspended or gone, where no key stands.
         address party = registry.partyOfController(signer);
+        // slither-disable-next-line unused-return
         if (party == address(0)) (party,) = registry.standingOf(signer, USE_WITHDRAW, timestamp, 0);
         if (party == address(0)) revert NotAuthorised(signer, USE_WITHDRAW);
 
@@ -92,19 +95,20 @@ contract EventLog is IEventLog, EIP712 {
         view
         returns (uint64 timestamp, address signer)
     {
-        timestamp = anchorOf[root].timestamp;
-        if (timestamp == 0 || proof.length > PROOF_STEPS_MAX) return (0, address(0));
+        if (anchorOf[root].index == 0 || proof.length > PROOF_STEPS_MAX) return (0, address(0));
 
         // The double hash keeps an inner node from passing as a leaf (PROOF-FORMAT 3).
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(recordHash, signature))));
         if (!MerkleProof.verifyCalldata(proof, root, leaf)) return (0, address(0));
 
         signer = _recover(recordHash, signature);
-        if (signer == address(0)) return (0, address(0));
+        if (signer != address(0)) timestamp = anchorOf[root].timestamp;
     }
 
     /// @dev The signer, or zero for any signature that PROOF-FORMAT 1 does not allow.
     function _recover(bytes32 digest, bytes calldata signature) private pure returns (address signer) {
+        // tryRecover gives zero wherever it gives an error.
+        // slither-disable-next-line unused-return
         (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
     }
 }

@@ -45,7 +45,10 @@ class Artifact:
 
 
 def compile_contracts(root: Path = ROOT) -> list[Artifact]:
-    """Every contract of contracts/*.sol, by name. Raises solcx.exceptions.SolcError with the compiler's own words."""
+    """Every contract of contracts/*.sol that can be deployed, by name.
+
+    Raises solcx.exceptions.SolcError with the compiler's own words.
+    """
     sources = sorted(f"contracts/{path.name}" for path in (root / "contracts").glob("*.sol"))
     standard_input = {
         "language": "Solidity",
@@ -55,7 +58,8 @@ def compile_contracts(root: Path = ROOT) -> list[Artifact]:
     output = solcx.compile_standard(
         standard_input, base_path=root, allow_paths=root, solc_binary=_install_compiler(SOLCX_FOLDER)
     )
-    return [_artifact(Path(source).stem, output["contracts"][source]) for source in sources]
+    contracts = {Path(source).stem: output["contracts"][source][Path(source).stem] for source in sources}
+    return [_artifact(name, each) for name, each in contracts.items() if each["evm"]["bytecode"]["object"]]
 
 
 def write_artifacts(artifacts: list[Artifact], folder: Path = ARTIFACTS) -> None:
@@ -79,8 +83,7 @@ def _install_compiler(folder: Path) -> Path:
     return solcx.install.get_executable(SOLC_VERSION, solcx_binary_path=folder)
 
 
-def _artifact(name: str, contracts: dict[str, Any]) -> Artifact:
-    contract = contracts[name]
+def _artifact(name: str, contract: dict[str, Any]) -> Artifact:
     metadata = json.loads(contract["metadata"])
     deployed = contract["evm"]["deployedBytecode"]
     document = {
