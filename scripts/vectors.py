@@ -79,6 +79,11 @@ class RecordedAnswers:
     stands: dict[bytes, Stand] = field(default_factory=dict)
     withdrawals: dict[tuple[bytes, bytes], int] = field(default_factory=dict)
 
+    def anchoring(self, *entries: BundleRecord) -> RecordedAnswers:
+        """The same chain, had it anchored these records' roots as well, as it did the first."""
+        at = next(iter(self.anchors.values()), self.now_at)
+        return replace(self, anchors=self.anchors | {entry.anchor.root: at for entry in entries if entry.anchor})
+
     def anchored_at(self, roots: Sequence[bytes]) -> Sequence[int]:
         """See ChainAnswers."""
         return [self.anchors.get(root, 0) for root in roots]
