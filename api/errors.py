@@ -149,3 +149,23 @@ class UnknownCaptureJob(ApiError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"no capture job {job_id[:80]!r} on this node")
         self.job_id = job_id
+
+
+class UnreadableFile(ApiError):
+    """A file that was named can't be read."""
+
+    code = "unreadable_file"
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path} can't be read: {reason}")
+        self.path = path
+
+
+class IncompleteTrust(ApiError):
+    """Only some of chain, EventLog and PartyRegistry were named."""
+
+    code = "incomplete_trust"
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"to check against a chain of your own choice name all three; missing: {missing}")
+        self.missing = missing

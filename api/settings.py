@@ -20,6 +20,8 @@ from ledger.errors import BadChecksum, InvalidHex
 from ledger.hexadecimal import address_from_text
 
 NODE_FILE = "node.toml"
+RPC_URL_FILE = "rpc-url"
+"""In DATA/chain: where the embedded chain listens. Whoever starts it writes the file, for its port is a free one."""
 Address = Annotated[str, Field(description="0x and 40 hex digits")]
 
 
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     capture_events_max: PositiveInt = 10_000
     bundle_bytes_max: PositiveInt = 32 * 2**20
     stale_event_id: StaleEventId = StaleEventId.MARK
-    gcp_length: int | None = Field(default=None, ge=4, le=12)
+    gcp_length: int | None = Field(default=None, ge=6, le=12)
     """Length of the GS1 company prefix, where a Digital Link is turned into an EPC URN and nothing else tells it."""
 
     @classmethod
@@ -95,6 +97,13 @@ class Settings(BaseSettings):
     def chain_folder(self) -> Path:
         """Where the embedded chain keeps its journal."""
         return self.data / "chain"
+
+    @property
+    def resolved_rpc_url(self) -> str | None:
+        """The chain's address: the one set, or the one at which the embedded chain listens while it runs."""
+        if self.rpc_url is None and self.embedded:
+            return _read_line(self.chain_folder / RPC_URL_FILE)
+        return self.rpc_url
 
     @property
     def resolved_database_url(self) -> str:
@@ -137,6 +146,21 @@ def write_settings(data: Path, **values: str | int | float | bool | None) -> Set
     finally:
         draft.unlink()
     return settings
+
+
+def write_rpc_url(settings: Settings, rpc_url: str) -> None:
+    """Tells every process of this data folder where the embedded chain listens."""
+    settings.chain_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = settings.chain_folder / f".{RPC_URL_FILE}.tmp"
+    draft.write_text(rpc_url + "\n", encoding="utf-8")
+    draft.replace(settings.chain_folder / RPC_URL_FILE)
+
+
+def _read_line(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
 
 
 def _checked(source: str, values: dict[str, object]) -> Settings:

@@ -1,0 +1,160 @@
+"""What anyone can do without a node: name events, read identifiers, and judge a proof bundle."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, mention, say, table
+from api.errors import UnreadableFile
+from api.settings import NODE_FILE, load_settings
+from api.trust import Trust, answers_of, trust_given, trust_of
+from traceability.epcis.document import parse_document
+from traceability.epcis.event_hash import event_hash, hash_id
+from traceability.identifiers import Identifier, parse
+from traceability.verification import Result, Verdict, verify
+
+OUTCOMES = {
+    Result.VERIFIED: Outcome.GOOD,
+    Result.CORRECTED: Outcome.GOOD,
+    Result.CONSISTENT: Outcome.GOOD,
+    Result.PENDING: Outcome.PENDING,
+    Result.DISOWNED: Outcome.FAILED,
+    Result.FAILED: Outcome.FAILED,
+}
+MARKS = {
+    Result.VERIFIED: "✓",
+    Result.CORRECTED: "~",
+    Result.CONSISTENT: "✓",
+    Result.PENDING: "…",
+    Result.DISOWNED: "✗",
+    Result.FAILED: "✗",
+}
+COLOURS = {"✓": "green", "~": "yellow", "…": "yellow", "✗": "red"}
+
+File = Annotated[Path, typer.Argument(help="A file, or - for what comes in on stdin.")]
+
+
+def read_file(path: Path) -> bytes:
+    """The file's bytes; `-` is stdin. Raises UnreadableFile."""
+    if path == Path("-"):
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(path, error.strerror or str(error)) from error
+
+
+def hash_events(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="EPCIS 2.0 JSON documents, - for stdin.")],
+    as_json: Json = False,
+) -> None:
+    """Print the CBV 2.0 event hash ID of every event, one a line, in document order."""
+    ids = []
+    for path in files:
+        document = parse_document(read_file(path), now_ms=time.time_ns() // 1_000_000)
+        ids += [hash_id(event_hash(event, document.context)) for event in document.events]
+    if as_json:
+        emit(ids)
+        return
+    for name in ids:
+        say(name)
+
+
+def show_identifiers(
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="EPC URNs or GS1 Digital Links.")],
+    gcp_length: Annotated[
+        int | None,
+        typer.Option(min=6, max=12, help="Length of the company prefix, which a Digital Link does not tell."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show GS1 identifiers in both forms, with their parts and check digit."""
+    identifiers = [parse(text, gcp_length) for text in ids]
+    if as_json:
+        emit([identifier.to_json() for identifier in identifiers])
+        return
+    for number, identifier in enumerate(identifiers):
+        if number:
+            say()
+        say(table(("", ""), _rows(identifier)))
+
+
+def verify_bundle(
+    file: File,
+    identifier: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="ID", help="What the bundle is handed over for: each record must be related to it."
+        ),
+    ] = None,  # fmt: skip
+    rpc_url: Annotated[str | None, typer.Option(help="The chain's JSON-RPC address.")] = None,
+    event_log: Annotated[str | None, typer.Option(help="The EventLog contract that you trust.")] = None,
+    party_registry: Annotated[str | None, typer.Option(help="The PartyRegistry contract that you trust.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Check what needs no network only.")] = False,
+    data: DataFolder = DATA_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Judge a proof bundle. Needs no node: name chain and contracts, or take those of the data folder.
+
+    Exit code 0 for verified, corrected, and offline consistent; 1 for failed and disowned; 3 for pending; 2 where the
+    chain gives no answer.
+    """
+    content = read_file(file)
+    trust = _trust(data, rpc_url, event_log, party_registry, offline=offline)
+    with answers_of(trust, offline=offline) as answers:
+        verdict = verify(content, trusted=trust.contracts if trust else None, answers=answers, identifier=identifier)
+    if as_json:
+        emit(verdict.to_json())
+    else:
+        _print_verdict(verdict)
+    finish(OUTCOMES[verdict.result])
+
+
+def _trust(
+    data: Path, rpc_url: str | None, event_log: str | None, party_registry: str | None, *, offline: bool
+) -> Trust | None:
+    """Whom the verifier trusts: the options, else the data folder's settings, else (offline only) nobody."""
+    if rpc_url or event_log or party_registry:
+        return trust_given(rpc_url, event_log, party_registry, offline=offline)
+    if (data / NODE_FILE).exists() or not offline:
+        return trust_of(load_settings(data))
+    return None
+
+
+def _rows(identifier: Identifier) -> list[tuple[str, str]]:
+    rows = [
+        ("EPC URN", identifier.urn or "not known: give --gcp-length"),
+        ("Digital Link", identifier.digital_link),
+        ("key", f"{identifier.key} ({'a class' if identifier.is_class else 'one thing'})"),
+    ]
+    if identifier.check_digit is not None:
+        rows.append(("check digit", f"{identifier.check_digit}, right"))
+    return rows + [(name, str(value)) for name, value in identifier.parts.items()]
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    mark = MARKS[verdict.result]
+    say(Text.assemble((f"{mark} {verdict.result.value}", f"bold {COLOURS[mark]}"), f"  {verdict.reason}"))
+    if verdict.records:
+        say()
+        rows = [
+            (MARKS[record.result], _when(record.anchored_at), record.event_id, record.reason)
+            for record in verdict.records
+        ]
+        say(table(("", "anchored", "event", ""), rows))
+    for index in verdict.withdrawal_claimed:
+        mention(f"record {index} is withdrawn by another of this bundle, if that one may: ask the chain")
+    if verdict.records:
+        say()
+        say(verdict.words()[-1])
+
+
+def _when(at: int | None) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
