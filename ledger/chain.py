@@ -101,6 +101,12 @@ class Chain:
 
     # ------------------------------------------------------------------------------------------------- what it is
 
+    @staticmethod
+    def found_at(rpc_url: str) -> Chain:
+        """The chain at that address, whichever it is: for a verifier who trusts whoever chose the address."""
+        (chain_id,) = Chain(rpc_url, 0)._ask([("eth_chainId", [])], _integer)
+        return Chain(rpc_url, chain_id)
+
     def check_id(self) -> None:
         """Returns nothing where the chain at the address is the one meant. Raises ChainError(wrong_chain)."""
         (found,) = self._ask([("eth_chainId", [])], _integer)
