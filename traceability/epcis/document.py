@@ -94,9 +94,12 @@ def partition(value: Any, *, now_ms: int, depth: int | None = None) -> Partition
     if depth is None or depth > EVENT_DEPTH_MAX:
         _check_context_depth(context)
     judge = _Judge(context, now_ms, is_deep=depth is None or depth > EVENT_DEPTH_MAX)
-    good, indexes, problems = [], [], []
+    good: list[dict[str, Any]] = []
+    indexes: list[int] = []
+    problems: list[FieldProblem] = []
     for index, written in enumerate(events):
-        found = [] if is_valid else schema.event_problems(written, index)
+        has_many = len(problems) >= schema.PROBLEMS_MAX
+        found = [] if is_valid else schema.event_problems(written, index, 1 if has_many else schema.PROBLEMS_MAX)
         if not found:
             event = _with_listed_context(written)
             found = judge.problems(event, index)

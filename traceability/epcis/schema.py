@@ -9,18 +9,22 @@ the problem is a missing member and not a list of alternatives that all fail.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
+import orjson
 
 from traceability.epcis.reasons import kind_of, reasons
 from traceability.errors import FieldProblem
 
 PROBLEMS_MAX: Final = 100
+# Listing all errors of a value takes some 200 times its memory, so that a hostile file could exhaust the machine.
+_THOROUGH_BYTES_MAX: Final = 32 * 1024
+_NAME_SHOWN_MAX: Final = 200
 
 SCHEMA: Final[dict[str, Any]] = json.loads(files("traceability.epcis").joinpath("schema.json").read_bytes())
 
@@ -61,13 +65,16 @@ def document_problems(document: Any) -> list[FieldProblem]:
     return []
 
 
-def event_problems(event: Any, index: int) -> list[FieldProblem]:
-    """What the standard objects to in one event; `index` is its place in the document."""
+def event_problems(event: Any, index: int, problems_max: int = PROBLEMS_MAX) -> list[FieldProblem]:
+    """What the standard objects to in one event, at most `problems_max`; `index` is its place in the document.
+
+    A large event is told its first problem only.
+    """
     if not isinstance(event, dict):
         return [FieldProblem(index, "", "wrong_type", f"an event must be an object, not {kind_of(event)}")]
     if wrong := _type_problem(event, index):
         return [wrong]
-    return _problems_of(_EVENT_DEFINITIONS.get(event["type"], "eventOfAnotherType"), event, index)
+    return _problems_of(_EVENT_DEFINITIONS.get(event["type"], "eventOfAnotherType"), event, index, problems_max)
 
 
 def event_list(document: dict[str, Any]) -> list[Any] | None:
@@ -82,8 +89,8 @@ def event_list(document: dict[str, Any]) -> list[Any] | None:
 
 
 def pointer(*steps: str | int) -> str:
-    """An RFC 6901 JSON pointer."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    """An RFC 6901 JSON pointer; a name of more than 200 characters is cut."""
+    return "".join("/" + str(step)[:_NAME_SHOWN_MAX].replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def _all_problems(document: Any) -> Iterator[FieldProblem]:
@@ -128,6 +135,22 @@ def _validator(definition: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
-def _problems_of(definition: str, value: Any, index: int | None) -> list[FieldProblem]:
-    found = (reason for error in _validator(definition).iter_errors(value) for reason in reasons(error, SCHEMA))
-    return [FieldProblem(index, pointer(*r.path), r.code, r.text) for r in islice(found, PROBLEMS_MAX)]
+def _problems_of(
+    definition: str, value: Any, index: int | None, problems_max: int = PROBLEMS_MAX
+) -> list[FieldProblem]:
+    validator = _validator(definition)
+    errors: Iterable[jsonschema_rs.ValidationError]
+    if problems_max > 1 and len(orjson.dumps(value)) <= _THOROUGH_BYTES_MAX:
+        errors = validator.iter_errors(value)
+    else:
+        errors = _first_error(validator, value)
+    found = (reason for error in errors for reason in reasons(error, SCHEMA))
+    return [FieldProblem(index, pointer(*r.path), r.code, r.text) for r in islice(found, problems_max)]
+
+
+def _first_error(validator: jsonschema_rs.Draft202012Validator, value: Any) -> list[jsonschema_rs.ValidationError]:
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return [error]
+    return []
