@@ -155,12 +155,12 @@ def _holds_context(value: object) -> bool:
 
 
 def _path_of_context(value: object) -> str:
-    waiting = [("", value)]
+    waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
         path, container = waiting.pop()
         if isinstance(container, dict) and "@context" in container:
             return f"{path}/@context"
-        steps = container.items() if isinstance(container, dict) else enumerate(container)  # type: ignore[arg-type]
+        steps = container.items() if isinstance(container, dict) else enumerate(container)
         waiting += [(f"{path}/{step}", inner) for step, inner in steps if isinstance(inner, _CONTAINERS)]
     return ""
 

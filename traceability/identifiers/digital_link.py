@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from traceability.errors import InvalidIdentifier
@@ -48,16 +49,18 @@ def write_digital_link(key: Key) -> str:
 
 def _key(ai: str, segments: Sequence[str]) -> Key:
     """Raises ValueError with the reason."""
-    form = KEYS[ai]
     digits, rest = _value(ai, _decoded(segments[0]))
-    names = tuple(SHORT_NAMES.get(name, name) for name in segments[1::2])
+    if len(segments) == 1:
+        return Key(ai, digits, rest)
+    names = [SHORT_NAMES.get(name, name) for name in segments[1::2]]
     values = segments[2::2]
     if len(names) != len(values):
         raise ValueError("the path ends in a name without a value")
-    if names and not any(names == tuple(name for name in path if name in names) for path in form.paths):
-        raise ValueError(f"a {form.key} is not followed by {shown('/'.join(names))}")
+    if not any(names == [name for name in path if name in names] for path in KEYS[ai].paths):
+        raise ValueError(f"a {KEYS[ai].key} is not followed by {shown('/'.join(names))}")
     found = {name: _checked(QUALIFIERS[name], _decoded(value)) for name, value in zip(names, values, strict=True)}
     if found.get("254") == "0":
+        # TDS 2.0, 6.3.3: the extension 0 says that there is none.
         del found["254"]
     for name in _FINEST_FIRST:
         if name in found:
@@ -65,7 +68,10 @@ def _key(ai: str, segments: Sequence[str]) -> Key:
     return Key(ai, digits, rest)
 
 
+# One item's number comes with thousands of serials. Refusals are not remembered: lru_cache keeps no exceptions.
+@lru_cache(maxsize=16_384)
 def _value(ai: str, value: str) -> tuple[str, str]:
+    """The number with its check digit, and what follows it in the same value. Raises ValueError with the reason."""
     form = KEYS[ai]
     if not form.digits:
         # GS1's own syntax check: the part of a company prefix that every key has is four digits.

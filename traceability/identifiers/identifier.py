@@ -8,8 +8,8 @@ from typing import Final
 
 from traceability.errors import InvalidIdentifier
 from traceability.identifiers.digital_link import read_digital_link, write_digital_link
-from traceability.identifiers.schemes import KEYS, QUALIFIERS, ROOT, URN_SCHEMES, Key
-from traceability.identifiers.urn import PREFIX, number, read_urn, write_urn
+from traceability.identifiers.schemes import KEYS, QUALIFIERS, ROOT, URN_SCHEMES, Key, Scheme
+from traceability.identifiers.urn import PREFIX, is_company_prefix, number, read_urn, write_urn
 
 # Longer texts are worked out again each time: strangers choose them, and they must not fill the memory.
 _REMEMBERED_CHARACTERS_MAX: Final = 200
@@ -97,7 +97,7 @@ def to_urn(text: str, gcp_length: int | None = None) -> str:
 def _canonical(text: str) -> str:
     try:
         if text.startswith(PREFIX):
-            return _serial_at_once(text) or write_digital_link(read_urn(text)[0])
+            return _known_stem(text) or write_digital_link(read_urn(text)[0])
         if text[:4].lower() == "http":
             return write_digital_link(read_digital_link(text))
     except InvalidIdentifier:
@@ -108,32 +108,52 @@ def _canonical(text: str) -> str:
 _remembered_canonical = lru_cache(maxsize=65_536)(_canonical)
 
 
-def _serial_at_once(text: str) -> str:
-    """The canonical form where only letters and digits follow a known item number, else an empty text.
+def _known_stem(text: str) -> str:
+    """The canonical form of the two commonest spellings of URN, an empty text for any other.
 
-    Serials of one item come by the thousand: this way their common part is worked out once.
+    Serials of one item and cases of one company come by the thousand: their common part is worked out once.
     """
-    scheme, _, remainder = text.partition(".")
-    reference, _, serial = remainder.partition(".")
-    if serial == "0" or not serial.isalnum() or not serial.isascii():
+    if len(text) > _REMEMBERED_CHARACTERS_MAX:
         return ""
-    stem, length_max = _stem(scheme, reference)
-    return stem + serial if len(serial) <= length_max else ""
+    stem, _, remainder = text.partition(".")
+    reference, point, serial = remainder.partition(".")
+    if point:
+        if serial == "0" or not serial.isalnum() or not serial.isascii():
+            return ""
+        address, length_max = _serial_stem(stem, reference)
+        return address + serial if len(serial) <= length_max else ""
+    scheme, company = _number_stem(stem)
+    if scheme is None or not reference.isdecimal():
+        return ""
+    try:
+        return f"{ROOT}{scheme.ai}/{number(scheme, company, reference)}"
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=16_384)
-def _stem(scheme_and_company: str, reference: str) -> tuple[str, int]:
+def _serial_stem(stem: str, reference: str) -> tuple[str, int]:
     """What comes before the serial in the canonical form, and the serial's greatest length (-1: not this way)."""
-    name, _, company = scheme_and_company[len(PREFIX) :].rpartition(":")
+    name, _, company = stem[len(PREFIX) :].rpartition(":")
     scheme = URN_SCHEMES.get(name)
     if scheme is None or scheme.serial not in QUALIFIERS or not scheme.digits or scheme.ai == "8006":
         return "", -1
     try:
-        read_urn(f"{scheme_and_company}.{reference}.1")
+        read_urn(f"{stem}.{reference}.1")
     except InvalidIdentifier:
         return "", -1
     digits = number(scheme, company, reference)
     return f"{ROOT}{scheme.ai}/{digits}/{scheme.serial}/", QUALIFIERS[scheme.serial].length_max
+
+
+@lru_cache(maxsize=4096)
+def _number_stem(stem: str) -> tuple[Scheme | None, str]:
+    """Scheme and company prefix of a URN that is a number and nothing else, as sscc and pgln are."""
+    name, _, company = stem[len(PREFIX) :].rpartition(":")
+    scheme = URN_SCHEMES.get(name)
+    if scheme is None or scheme.serial or not scheme.digits or not is_company_prefix(company):
+        return None, ""
+    return scheme, company
 
 
 def _parts(key: Key, gcp_length: int | None) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from traceability.errors import InvalidIdentifier
@@ -21,12 +20,17 @@ def read_urn(text: str) -> tuple[Key, int]:
     if scheme is None:
         raise InvalidIdentifier(text, f"urn:epc:{kind[:20]}:{name[:20]} is no EPC scheme of a GS1 key")
     company, separator, body = body.partition(".")
-    if not separator or not DIGITS.fullmatch(company) or len(company) not in COMPANY_PREFIX_LENGTHS:
+    if not separator or not is_company_prefix(company):
         raise InvalidIdentifier(text, f"the company prefix has 6 to 12 digits, not {shown(company)}")
     try:
         return _key(scheme, company, body), len(company)
     except ValueError as wrong:
         raise InvalidIdentifier(text, str(wrong)) from None
+
+
+def is_company_prefix(text: str) -> bool:
+    """Whether the text may be the first component of a URN."""
+    return len(text) in COMPANY_PREFIX_LENGTHS and DIGITS.fullmatch(text) is not None
 
 
 def write_urn(key: Key, company_prefix_length: int) -> str | None:
@@ -78,7 +82,6 @@ def _with_serial(scheme: Scheme, digits: str, rest: str, tail: str) -> Key:
     return Key(scheme.ai, digits, rest, scheme.serial, _field(QUALIFIERS[scheme.serial], tail))
 
 
-@lru_cache(maxsize=16_384)
 def number(scheme: Scheme, company: str, reference: str) -> str:
     """The key's digits with their check digit. Raises ValueError with the reason."""
     expected = scheme.digits - len(company)
