@@ -212,7 +212,8 @@ def test_any_bytes_get_a_verdict(data: bytes) -> None:
 
 
 odd_values = st.sampled_from([0, -0.0, 1e-7, "", "x", True, [], {}, [[]], [{}], {"type": []}, {"id": {}}, ["x"], [1],
-                              {"type": "Temperature"}, [{"type": "po"}], [{"epcClass": 1}]])  # fmt: skip
+                              {"type": "Temperature"}, [{"type": "po"}], [{"epcClass": 1}], [[{"sensorReport": {"time": "x"}}]],
+                              {"sensorMetadata": [{"time": 1}]}])  # fmt: skip
 OTHER_FIELDS = """
     bizTransactionList sourceList destinationList persistentDisposition disposition bizLocation childEPCs parentID
     inputEPCList outputQuantityList transformationID errorDeclaration sensorElementList x farm:x @x

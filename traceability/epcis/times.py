@@ -100,13 +100,12 @@ def _sensor_times(elements: object) -> Iterator[tuple[str, object]]:
 
 
 def _objects(value: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects in a list, or the one that stands where a list of one is meant."""
+    """The objects in a list, lists in it included, or the one that stands where a list of one is meant."""
     if isinstance(value, dict):
         yield path, value
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            if isinstance(item, dict):
-                yield f"{path}/{index}", item
+            yield from _objects(item, f"{path}/{index}")
 
 
 def _instant(text: str) -> Instant:
