@@ -95,6 +95,8 @@ contract EventLog is IEventLog, EIP712 {
         view
         returns (uint64 timestamp, address signer)
     {
+        // Zero is what an unknown root has, and no other.
+        // slither-disable-next-line incorrect-equality
         if (anchorOf[root].index == 0 || proof.length > PROOF_STEPS_MAX) return (0, address(0));
 
         // The double hash keeps an inner node from passing as a leaf (PROOF-FORMAT 3).

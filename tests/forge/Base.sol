@@ -21,7 +21,7 @@ interface Vm {
     function assertEq(bytes32 left, bytes32 right, string calldata what) external pure;
     function assertEq(string calldata left, string calldata right, string calldata what) external pure;
     function assertEq(bytes calldata left, bytes calldata right, string calldata what) external pure;
-    function readFile(string calldata path) external view returns (string memory);
+    function cool(address account) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
 }
 
