@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from scripts.bench import Row, row
 from scripts.bench.events import CONTEXT, event
-from scripts.vectors import anchor, bundle_of, key, seal
+from scripts.evidence import anchor, bundle_of, key, seal
 from traceability.bundle import bundle_json
 from traceability.verification import Result, verify
 

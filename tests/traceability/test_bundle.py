@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts.vectors import CONTEXT, anchor, bundle_of, key, seal
+from scripts.evidence import CONTEXT, anchor, bundle_of, key, seal
 from traceability.bundle import RECORDS_MAX, bundle_json, parse
 from traceability.errors import MalformedBundle, MalformedJson
 
@@ -158,6 +158,7 @@ def test_null_stands_nowhere_but_as_an_anchor() -> None:
         ("records/1/event/eventTime", "2026-03-01T08:00:00", "event/eventTime"),
         ("records/1/event/eventTimeZoneOffset", "+1:00", "event/eventTimeZoneOffset"),
         ("records/1/event/recordTime", 7, "event/recordTime"),
+        ("records/1/event/sensorElementList", [[{"sensorReport": [[{"time": "x"}]]}]], "event/sensorElementList/0/0/"),
     ],
 )
 def test_context_and_event_are_as_section_2_takes_them(path: str, value: Any, reason: str) -> None:

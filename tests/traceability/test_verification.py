@@ -16,7 +16,7 @@ from ledger.answers import Use
 from ledger.hexadecimal import to_address
 from ledger.merkle import leaf
 from ledger.record import CURVE_ORDER, record_hash
-from scripts.vectors import CONTEXT, DOMAIN, TRUSTED, RecordedAnswers, Stand, anchor, bundle_of, key, seal
+from scripts.evidence import CONTEXT, DOMAIN, TRUSTED, RecordedAnswers, Stand, anchor, bundle_of, key, seal
 from traceability.bundle import Bundle, BundleRecord, bundle_json
 from traceability.epcis.times import epoch_ms
 from traceability.verification import Code, Result, Verdict, verify, verify_bundle
