@@ -19,6 +19,7 @@ from web3.types import RPCEndpoint
 from ledger.abi import interface
 from ledger.answers import Standing, StandingQuestion
 from ledger.errors import ChainError, ChainReason, InvalidHex
+from ledger.finality import Link
 from ledger.hexadecimal import from_hex, to_hex
 
 TIMEOUT_S = 10.0
@@ -26,6 +27,7 @@ BATCH_MAX = 200
 """Questions in one HTTP request: public nodes take 100 to 1,000."""
 
 Question = tuple[str, list[Any]]
+_FEE_QUESTIONS: list[Question] = [("eth_gasPrice", []), ("eth_getBlockByNumber", ["latest", False])]
 _T = TypeVar("_T")
 
 _REASONS = (
@@ -40,13 +42,9 @@ _REASONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """A block's header: number, hashes (32 bytes), time in seconds, base fee in wei a gas."""
+class Block(Link):
+    """A block's header: how it is linked, and its base fee in wei a gas."""
 
-    number: int
-    hash: bytes
-    parent: bytes
-    at: int
     base_fee_wei: int
 
 
@@ -83,12 +81,25 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is needed to sign a transaction: the gas it takes now, the tip that is usual, and the newest base fee."""
+class Fees:
+    """What is usual now, in wei a gas: the tip, and the newest block's base fee."""
 
-    gas: int
     tip_wei: int
     base_fee_wei: int
+
+    @property
+    def max_fee_wei(self) -> int:
+        """Enough for the base fee to double: six full blocks on end."""
+        return 2 * self.base_fee_wei + self.tip_wei
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is needed to sign a transaction: its gas, the usual fees, and its sender's count, the pool included."""
+
+    gas: int
+    fees: Fees
+    sender_count: int
 
 
 class Chain:
@@ -156,17 +167,19 @@ class Chain:
     # ---------------------------------------------------------------------------------------------------- to send
 
     def prepare(self, sender: bytes, to: bytes | None, data: bytes) -> Prepared:
-        """Gas and fees for that transaction at the newest block. Raises ChainError(reverted) where it would fail.
-
-        The tip is what the node's gas price leaves above the base fee: 0 on a chain that costs nothing.
-        """
+        """What that transaction takes at the newest block. Raises ChainError(reverted) where it would fail there."""
         request = {"from": to_hex(sender), "data": to_hex(data)} | ({"to": to_hex(to)} if to is not None else {})
         questions: list[Question] = [
-            ("eth_estimateGas", [request, "latest"]), ("eth_gasPrice", []), ("eth_getBlockByNumber", ["latest", False]),
-        ]  # fmt: skip
-        gas, price_wei, head = self._ask(questions, lambda value: value)
-        base_fee_wei = _parsed(_block, head).base_fee_wei
-        return Prepared(_parsed(_integer, gas), max(0, _parsed(_integer, price_wei) - base_fee_wei), base_fee_wei)
+            ("eth_estimateGas", [request, "latest"]),
+            ("eth_getTransactionCount", [to_hex(sender), "pending"]),
+            *_FEE_QUESTIONS,
+        ]
+        gas, count, price, head = self._ask(questions, lambda value: value)
+        return Prepared(_parsed(_integer, gas), _fees(price, head), _parsed(_integer, count))
+
+    def fees(self) -> Fees:
+        """What is usual now. The tip is what the node's gas price leaves above the base fee: 0 where all is free."""
+        return _fees(*self._ask(_FEE_QUESTIONS, lambda value: value))
 
     def send(self, raw: bytes) -> None:
         """Hands in a signed transaction. One that the node holds already is a success. Raises ChainError."""
@@ -313,6 +326,11 @@ def _parsed(read: Callable[[Any], _T], value: Any) -> _T:
         return read(value)
     except (KeyError, TypeError, ValueError, AttributeError, InvalidHex) as error:
         raise ChainError(ChainReason.BAD_ANSWER, f"an answer that can't be read: {str(value)[:200]}") from error
+
+
+def _fees(price: Any, head: Any) -> Fees:
+    base_fee_wei = _parsed(_block, head).base_fee_wei
+    return Fees(max(0, _parsed(_integer, price) - base_fee_wei), base_fee_wei)
 
 
 def _or_none(read: Callable[[Any], _T]) -> Callable[[Any], _T | None]:

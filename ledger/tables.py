@@ -6,13 +6,36 @@ clock, `_at` seconds of block time. Tables marked *derived* can be remade from t
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Numeric, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, LargeBinary, Numeric, String, UniqueConstraint
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
 _BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Uint256(TypeDecorator[int]):
+    """An integer of up to 78 digits: Numeric(78, 0), on SQLite text of 78 digits, which sorts as the numbers do.
+
+    SQLite has no such number, and would keep a float.
+    """
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """How that database keeps it."""
+        return dialect.type_descriptor(String(78) if dialect.name == "sqlite" else Numeric(78, 0))
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """The number as the database takes it."""
+        return f"{value:078d}" if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        """The number as the database gave it."""
+        return None if value is None else int(value)
 
 
 class RecordRow(SQLModel, table=True):
@@ -35,7 +58,7 @@ class RecordRow(SQLModel, table=True):
     signature: bytes = Field(sa_column=Column(LargeBinary(65), nullable=False))
     received_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
     is_foreign: bool = Field(default=False)
-    batch_id: int | None = Field(default=None, sa_column=Column(_BigId, index=True, nullable=True))
+    batch_id: int | None = Field(default=None, sa_column=Column(_BigId, nullable=True))
     root: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
     proof: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
@@ -84,7 +107,7 @@ class TransactionRow(SQLModel, table=True):
     nonce: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     to: bytes | None = Field(default=None, sa_column=Column(LargeBinary(20), nullable=True))
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    value_wei: Decimal = Field(default=Decimal(0), sa_column=Column(Numeric(78, 0), nullable=False))
+    value_wei: int = Field(default=0, sa_column=Column(Uint256, nullable=False))
     state: str = Field(default=TransactionState.PLANNED.value, index=True)
     transaction_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True, index=True))
     block_number: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
@@ -105,8 +128,8 @@ class AttemptRow(SQLModel, table=True):
     transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     gas: int = Field(sa_column=Column(BigInteger, nullable=False))
-    tip_wei: Decimal = Field(sa_column=Column(Numeric(78, 0), nullable=False))
-    max_fee_wei: Decimal = Field(sa_column=Column(Numeric(78, 0), nullable=False))
+    tip_wei: int = Field(sa_column=Column(Uint256, nullable=False))
+    max_fee_wei: int = Field(sa_column=Column(Uint256, nullable=False))
     signed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
     tried_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
     outcome: str | None = None
@@ -188,12 +211,16 @@ class WithdrawalRow(SQLModel, table=True):
 
 
 class RegistryLogRow(SQLModel, table=True):
-    """Derived. Every log of PartyRegistry in chain order; parties and signers are read off it by replaying."""
+    """Derived. Every log of PartyRegistry in chain order; parties and signers are read off it by replaying.
+
+    `block_hash` stands for everything that happened up to there: two replays that end in it are the same.
+    """
 
     __tablename__ = "registry_logs"
 
     block_number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     log_index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    block_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
     name: str

@@ -1,0 +1,304 @@
+"""step(): what the two contracts said since the last position, as derived rows; undone again where a fork undoes it.
+
+By block range and idempotent: it needs no notifications, and what it has read is what the position says. Blocks are
+linked by parent hash; the newest applied ones are kept, to find where a fork began. This file owns the derived tables.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, update
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, SQLModel, col, select
+
+from ledger import deployment as deployments
+from ledger.abi import interface
+from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
+from ledger.chain import Block, Chain, Log
+from ledger.database import reading, writing
+from ledger.deployment import Deployment
+from ledger.errors import ChainError, ChainReason, UnknownLog
+from ledger.finality import Link, common_ancestor, is_chain, newest_final
+from ledger.progress import Progress
+from ledger.tables import (
+    AnchorRow,
+    AttemptRow,
+    BlockRow,
+    PositionRow,
+    RegistryLogRow,
+    StrangeLogRow,
+    TransactionRow,
+    TransactionState,
+    WithdrawalRow,
+)
+
+NAME = "follower"
+KEPT_MAX = CONFIRMATIONS_MAX + 56
+"""How many of the newest applied blocks are kept."""
+RANGE_MAX = 2_000
+"""Blocks read in one step. A node that finds them too many is asked for half, and half again."""
+CONTACT_EVERY_US = 10_000_000
+SHORTER_US_MAX = 60_000_000
+"""A chain that is shorter than it was is taken for a node that lags behind, for so long."""
+
+_DERIVED = (AnchorRow, WithdrawalRow, RegistryLogRow, StrangeLogRow)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive blocks after a position: the newest of them (at most KEPT_MAX), their logs, times by block number."""
+
+    blocks: Sequence[Link]
+    logs: Sequence[Log]
+    times: dict[int, int]
+
+    @property
+    def last(self) -> Link:
+        """The newest block."""
+        return self.blocks[-1]
+
+
+def step(engine: Engine, chain: Chain, deployment: Deployment, settings: AnchoringSettings, now_us: int) -> Progress:
+    """Applies the next blocks, up to RANGE_MAX of them, or rolls back those that a fork has undone.
+
+    Costs one question to the chain where nothing is new, two for one new block. Assumes that the database is bound to
+    the deployment. Raises ChainError, also where chain or contracts are not the ones meant any more, and
+    WrongDeployment; the tables then stay as they are.
+    """
+    head = chain.head()
+    position = _position(engine) or _begin(engine, chain, deployment, now_us)
+    if position.block_hash == head.hash:
+        return _note_contact(engine, position, now_us)
+    if head.number < position.block_number and _is_applied(engine, head):
+        return _await_longer(engine, position, head, now_us)
+    if head.number > position.block_number:
+        segment = _read(chain, deployment, position, head)
+        if segment is not None:
+            _apply(engine, deployment, position, segment, newest_final(head.number, settings.confirmations), now_us)
+            return Progress(segment.last.number - position.block_number, is_waiting=segment.last.number < head.number)
+    return _roll_back(engine, chain, deployment, position, now_us)
+
+
+# ---------------------------------------------------------------------------------------------------- the position
+
+
+def _position(engine: Engine) -> PositionRow | None:
+    with reading(engine) as session:
+        return session.get(PositionRow, NAME)
+
+
+def _begin(engine: Engine, chain: Chain, deployment: Deployment, now_us: int) -> PositionRow:
+    """The first position: the block before the contracts' own. Raises ChainError, WrongDeployment."""
+    deployments.check(chain, deployment)
+    origin = _origin(chain, deployment)
+    with writing(engine) as session:
+        position = session.get(PositionRow, NAME)
+        if position is None:
+            position = PositionRow(
+                name=NAME, block_number=origin.number, block_hash=origin.hash, block_at=origin.at,
+                final_number=origin.number, final_at=origin.at, contact_at_us=now_us,
+            )  # fmt: skip
+            session.add(position)
+            session.flush()
+        session.expunge(position)
+    return position
+
+
+def _origin(chain: Chain, deployment: Deployment) -> Block:
+    (origin,) = chain.blocks([max(0, deployment.block - 1)])
+    if origin is None:
+        raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} does not have the block before the contracts")
+    return origin
+
+
+def _note_contact(engine: Engine, position: PositionRow, now_us: int) -> Progress:
+    if now_us - position.contact_at_us >= CONTACT_EVERY_US:
+        with writing(engine) as session:
+            session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(contact_at_us=now_us))
+    return Progress()
+
+
+def _is_applied(engine: Engine, block: Block) -> bool:
+    with reading(engine) as session:
+        row = session.get(BlockRow, block.number)
+    return row is not None and row.block_hash == block.hash
+
+
+def _await_longer(engine: Engine, position: PositionRow, head: Block, now_us: int) -> Progress:
+    """Waits for a node that lags behind; after a while believes that the chain has lost its newest blocks."""
+    if now_us - position.contact_at_us < SHORTER_US_MAX:
+        return Progress(
+            complaints=(f"the chain's node is behind: block {head.number}, {position.block_number} was seen",)
+        )
+    return _rewind(engine, position, head, now_us)
+
+
+# ------------------------------------------------------------------------------------------------------- reading
+
+
+def _read(chain: Chain, deployment: Deployment, position: PositionRow, head: Block) -> Segment | None:
+    """The blocks after the position; None where they don't follow from it. Raises ChainError."""
+    contracts = [deployment.event_log, deployment.party_registry]
+    applied = Link(position.block_number, position.block_hash, b"", position.block_at)
+    if head.number == applied.number + 1:
+        if not is_chain([head], applied):
+            return None
+        return Segment([head], chain.logs_of_block(contracts, head.hash), {head.number: head.at})
+    span = min(RANGE_MAX, head.number - applied.number)
+    while True:
+        try:
+            return _read_range(chain, contracts, applied, applied.number + span)
+        except ChainError as error:
+            if error.reason is not ChainReason.TOO_MUCH or span == 1:
+                raise
+            span //= 2
+
+
+def _read_range(chain: Chain, contracts: Sequence[bytes], applied: Link, last: int) -> Segment | None:
+    """The blocks after the applied one up to number `last`; None where they don't follow from it.
+
+    Logs by range are read between two readings of the last block: where its hash is the same, nothing before it has
+    changed meanwhile.
+    """
+    first = applied.number + 1
+    numbers = [first, *range(max(first + 1, last - KEPT_MAX + 1), last + 1)]
+    blocks = _present(chain.blocks(numbers))
+    logs = chain.logs(contracts, first, last)
+    old_numbers = sorted({log.block_number for log in logs}.difference(numbers))
+    *old_blocks, last_again = _present(chain.blocks([*old_numbers, last]))
+    newest = blocks if len(blocks) == last - applied.number else blocks[1:]
+    by_number = {block.number: block for block in [*blocks, *old_blocks]}
+    is_same = last_again.hash == blocks[-1].hash and all(
+        by_number[log.block_number].hash == log.block_hash for log in logs
+    )
+    is_linked = is_chain(newest[1:], newest[0]) and is_chain(blocks[:1], applied)
+    if not is_linked or not is_same:
+        return None
+    return Segment(newest, logs, {number: block.at for number, block in by_number.items()})
+
+
+def _present(blocks: Sequence[Block | None]) -> list[Block]:
+    found = [block for block in blocks if block is not None]
+    if len(found) != len(blocks):
+        raise ChainError(ChainReason.BAD_ANSWER, "the chain's node does not have a block below its own newest")
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------ applying
+
+
+def _apply(
+    engine: Engine, deployment: Deployment, position: PositionRow, segment: Segment, final_number: int, now_us: int
+) -> None:
+    rows: dict[type[SQLModel], list[dict[str, object]]] = {}
+    for log in segment.logs:
+        table, row = _derived(deployment, log, segment.times[log.block_number])
+        rows.setdefault(table, []).append(row)
+    rows[BlockRow] = [
+        {"number": b.number, "block_hash": b.hash, "parent_hash": b.parent, "block_at": b.at} for b in segment.blocks
+    ]
+    with writing(engine) as session:
+        if not _is_still(session, position):
+            return
+        for table, values in rows.items():
+            session.execute(insert(table), values)
+        session.execute(delete(BlockRow).where(col(BlockRow.number) <= segment.last.number - KEPT_MAX))
+        final = _newest_final(session, position, segment, final_number)
+        session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(
+            block_number=segment.last.number, block_hash=segment.last.hash, block_at=segment.last.at,
+            final_number=final[0], final_at=final[1], contact_at_us=now_us,
+        ))  # fmt: skip
+
+
+def _derived(deployment: Deployment, log: Log, block_at: int) -> tuple[type[SQLModel], dict[str, object]]:
+    """The table and the row that a log becomes. One that can't be understood is set aside."""
+    is_event_log = log.address == deployment.event_log
+    face = interface("EventLog" if is_event_log else "PartyRegistry")
+    try:
+        name, arguments = face.log(log.topics, log.data)
+    except UnknownLog as error:
+        _log.error("log %d of block %d is set aside: %s", log.index, log.block_number, error)
+        return StrangeLogRow, {
+            "block_number": log.block_number, "log_index": log.index, "address": log.address,
+            "topics": b"".join(log.topics), "data": log.data, "reason": str(error),
+        }  # fmt: skip
+    if name == "Anchored":
+        return AnchorRow, {
+            "root": arguments["root"], "anchor_index": arguments["index"], "anchored_at": arguments["timestamp"],
+            "leaf_count": arguments["count"], "operator": arguments["operator"], "block_number": log.block_number,
+            "transaction_hash": log.transaction_hash,
+        }  # fmt: skip
+    if name == "Withdrawn":
+        return WithdrawalRow, {
+            "party": arguments["party"], "record_hash": arguments["recordHash"],
+            "withdrawn_at": arguments["timestamp"], "block_number": log.block_number,
+        }  # fmt: skip
+    return RegistryLogRow, {
+        "block_number": log.block_number, "log_index": log.index, "block_hash": log.block_hash, "block_at": block_at,
+        "transaction_hash": log.transaction_hash, "name": name, "arguments": face.arguments_to_json(arguments),
+    }  # fmt: skip
+
+
+def _newest_final(session: Session, position: PositionRow, segment: Segment, wanted: int) -> tuple[int, int]:
+    """Number and time of the newest final block once the segment is applied. It never goes back but by a fork."""
+    number = min(wanted, segment.last.number)
+    if number <= position.final_number:
+        return position.final_number, position.final_at
+    row = session.get(BlockRow, number)
+    return (number, row.block_at) if row is not None else (position.final_number, position.final_at)
+
+
+def _is_still(session: Session, position: PositionRow) -> bool:
+    """False where another process has moved on meanwhile: then what was read is thrown away."""
+    return session.exec(select(PositionRow.block_hash).where(PositionRow.name == NAME).with_for_update()).one() == (
+        position.block_hash
+    )
+
+
+# -------------------------------------------------------------------------------------------------- rolling back
+
+
+def _roll_back(engine: Engine, chain: Chain, deployment: Deployment, position: PositionRow, now_us: int) -> Progress:
+    """Back to the newest block that the chain still has; to before the contracts where it has none of those kept."""
+    with reading(engine) as session:
+        rows = session.exec(select(BlockRow).order_by(col(BlockRow.number).desc())).all()
+        kept = [Link(row.number, row.block_hash, row.parent_hash, row.block_at) for row in rows]
+    on_chain = {block.number: block.hash for block in chain.blocks([link.number for link in kept]) if block is not None}
+    ancestor = common_ancestor(kept, on_chain)
+    if ancestor is None:
+        # Before believing that everything is gone: is it our chain at all?
+        deployments.check(chain, deployment)
+        ancestor = _origin(chain, deployment)
+    if ancestor.hash == position.block_hash:
+        return Progress(is_waiting=True, complaints=("the chain changed while it was read: it will be read again",))
+    return _rewind(engine, position, ancestor, now_us)
+
+
+def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int) -> Progress:
+    """Takes back every row derived from later blocks. Transactions that fell out are sent again at once."""
+    _log.warning("blocks %d to %d have fallen out of the chain", ancestor.number + 1, position.block_number)
+    with writing(engine) as session:
+        if not _is_still(session, position):
+            return Progress(is_waiting=True)
+        for table in _DERIVED:
+            session.execute(delete(table).where(col(table.block_number) > ancestor.number))
+        session.execute(delete(BlockRow).where(col(BlockRow.number) > ancestor.number))
+        fallen = col(TransactionRow.block_number) > ancestor.number
+        ids = select(TransactionRow.id).where(fallen)
+        session.execute(
+            update(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).values(tried_at_us=0, outcome=None)
+        )
+        session.execute(update(TransactionRow).where(fallen).values(
+            state=TransactionState.SENT.value, block_number=None, error=None
+        ))  # fmt: skip
+        is_final_kept = position.final_number <= ancestor.number
+        session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(
+            block_number=ancestor.number, block_hash=ancestor.hash, block_at=ancestor.at, contact_at_us=now_us,
+            final_number=position.final_number if is_final_kept else ancestor.number,
+            final_at=position.final_at if is_final_kept else ancestor.at,
+        ))  # fmt: skip
+    return Progress(position.block_number - ancestor.number, is_waiting=True)

@@ -1,0 +1,386 @@
+"""step(): planned -> sent -> mined -> final | failed | replaced. The outbox, and its way to the chain.
+
+A transaction's signed bytes are on disk, with the nonce they use, before the chain sees them; whatever happens then,
+the same bytes are sent again until a block has them. So an answer that was lost leads to no second transaction, and
+a nonce that was taken leaves no gap. A nonce that another program used with the same key is noticed once it is final:
+only then is the intent signed anew. Fees are raised where a transaction is stuck, within limits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import update
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col, select
+
+from ledger import nonces
+from ledger.chain import Chain, Prepared, Receipt
+from ledger.database import reading, writing
+from ledger.errors import ChainError, ChainReason
+from ledger.finality import Finality, judge
+from ledger.follower import NAME
+from ledger.hexadecimal import to_address
+from ledger.keystore import Signer
+from ledger.progress import Progress
+from ledger.tables import AttemptRow, BlockRow, PositionRow, TransactionRow, TransactionState
+from ledger.transaction import Transaction, sign, transaction_hash
+
+WORK_MAX = 64
+"""Transactions looked at in one step, of each kind."""
+GWEI = 10**9
+
+_log = logging.getLogger(__name__)
+_Stored = tuple[TransactionRow, Sequence[AttemptRow]]
+"""A transaction of the outbox with its attempts, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeeSettings:
+    """How patient the outbox is, and how much it pays.
+
+    A transaction is handed in again after `resend_s`, and signed again with higher fees after `stuck_s`, at most
+    `attempts_max` times in all and never for more than `max_fee_gwei` a gas.
+    """
+
+    max_fee_gwei: int = 500
+    resend_s: float = 5.0
+    stuck_s: float = 60.0
+    attempts_max: int = 12
+
+    @property
+    def max_fee_wei(self) -> int:
+        """The limit in wei a gas."""
+        return self.max_fee_gwei * GWEI
+
+
+def plan(session: Session, *, intent: str, sender: bytes, to: bytes, data: bytes, now_us: int) -> int:
+    """Puts a transaction into the outbox, once for each intent, and returns its id.
+
+    Assumes a session of `ledger.database.writing`: planned together with what it is planned for, or not at all.
+    """
+    found = session.exec(select(TransactionRow.id).where(TransactionRow.intent == intent)).one_or_none()
+    if found is not None:
+        return found
+    row = TransactionRow(intent=intent, sender=sender, to=to, data=data, planned_at_us=now_us)
+    session.add(row)
+    session.flush()
+    return _id(row)
+
+
+def step(engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, now_us: int) -> Progress:
+    """Moves every open transaction on by what the chain knows of it, and sends what is planned.
+
+    `signers` are the keys held, by account; what is planned for another waits. Costs nothing where nothing is open.
+    Raises ChainError where the chain is out of reach; what was done by then stays done.
+    """
+    settled = _settle(engine, chain)
+    retried = _retry(engine, chain, signers, settings, now_us)
+    return settled + retried + _send_planned(engine, chain, signers, settings, now_us)
+
+
+# ---------------------------------------------------------------------------------------- what the chain has mined
+
+
+def _settle(engine: Engine, chain: Chain) -> Progress:
+    """Open transactions whose receipt is there become mined, and final (or failed) once their block is."""
+    with reading(engine) as session:
+        final_number = _final_number(session)
+        rows = _stored(session, (
+            (col(TransactionRow.state) == TransactionState.SENT.value)
+            | ((col(TransactionRow.state) == TransactionState.MINED.value)
+               & (col(TransactionRow.block_number) <= final_number))
+        ))  # fmt: skip
+    if not rows:
+        return Progress()
+    receipts = _receipts(chain, rows)
+    moved = 0
+    with reading(engine) as session:
+        changes = [
+            (row, attempts, receipt, state)
+            for (row, attempts), receipt in zip(rows, receipts, strict=True)
+            if (state := _state_after(session, row, receipt, final_number)) != row.state
+        ]
+    if changes:
+        with writing(engine) as session:
+            moved = sum(_record(session, *change) for change in changes)
+    return Progress(moved, is_waiting=True)
+
+
+def _receipts(chain: Chain, rows: Sequence[_Stored]) -> list[Receipt | None]:
+    """For each transaction the receipt of whichever of its attempts was mined."""
+    found = chain.receipts([attempt.transaction_hash for _, attempts in rows for attempt in attempts])
+    by_hash = {receipt.transaction_hash: receipt for receipt in found if receipt is not None}
+    return [
+        next((by_hash[a.transaction_hash] for a in attempts if a.transaction_hash in by_hash), None)
+        for _, attempts in rows
+    ]
+
+
+def _state_after(session: Session, row: TransactionRow, receipt: Receipt | None, final_number: int) -> str:
+    if receipt is None:
+        return TransactionState.SENT.value
+    block = session.get(BlockRow, receipt.block_number)
+    canonical_hash = block.block_hash if block is not None else None
+    match judge(receipt.block_number, receipt.block_hash, canonical_hash, final_number):
+        case Finality.FORKED:
+            # The node is ahead of the follower, or behind it: soon they agree again.
+            return row.state
+        case Finality.WAITING:
+            return TransactionState.MINED.value
+        case Finality.FINAL:
+            return TransactionState.FINAL.value if receipt.is_success else TransactionState.FAILED.value
+
+
+def _record(
+    session: Session, row: TransactionRow, attempts: Sequence[AttemptRow], receipt: Receipt | None, state: str
+) -> int:
+    """Writes a transaction's new state, unless another process has written one meanwhile. Returns 1 or 0."""
+    values: dict[str, object] = {"state": state, "block_number": receipt.block_number if receipt else None}
+    if receipt is not None:
+        values["transaction_hash"] = receipt.transaction_hash
+    if state == TransactionState.FAILED.value:
+        values["error"] = "the contract refused it when it was mined"
+    moved = session.execute(
+        update(TransactionRow)
+        .where(col(TransactionRow.id) == row.id, col(TransactionRow.state) == row.state)
+        .values(**values)
+    )
+    if moved.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+        return 0
+    for attempt in attempts:
+        outcome = None
+        if receipt is not None:
+            outcome = "mined" if attempt.transaction_hash == receipt.transaction_hash else "replaced"
+        session.execute(update(AttemptRow).where(col(AttemptRow.id) == attempt.id).values(
+            outcome=outcome, tried_at_us=attempt.tried_at_us if receipt else 0
+        ))  # fmt: skip
+    return 1
+
+
+# ----------------------------------------------------------------------------------------------- sending it again
+
+
+def _retry(
+    engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, now_us: int
+) -> Progress:
+    """Hands in again what no block has taken for a while, with higher fees where it is stuck."""
+    with reading(engine) as session:
+        rows = _stored(session, col(TransactionRow.state) == TransactionState.SENT.value)
+    progress = Progress()
+    for row, attempts in rows:
+        newest = attempts[-1]
+        if now_us - newest.tried_at_us < settings.resend_s * 1_000_000:
+            continue
+        if _is_stuck(chain, attempts, settings, now_us) and row.sender in signers:
+            newest = _raise_fees(engine, chain, signers[row.sender], settings, row, newest, now_us) or newest
+        with writing(engine) as session:
+            session.execute(
+                update(AttemptRow).where(col(AttemptRow.id) == newest.id).values(tried_at_us=max(now_us, 1))
+            )
+        reason = _hand_in(chain, newest.raw)
+        if reason is ChainReason.NONCE_TOO_LOW:
+            progress += _plan_anew_if_taken(engine, chain, row, attempts)
+        elif reason is not None:
+            progress += Progress(complaints=(_complaint(row, reason),))
+        else:
+            progress += Progress(1)
+    return progress
+
+
+def _is_stuck(chain: Chain, attempts: Sequence[AttemptRow], settings: FeeSettings, now_us: int) -> bool:
+    """True where blocks went by without it. A chain that stands still takes nothing, whatever one pays."""
+    signed_at_us = attempts[-1].signed_at_us
+    is_old = now_us - signed_at_us >= settings.stuck_s * 1_000_000
+    return is_old and len(attempts) < settings.attempts_max and chain.head().at * 1_000_000 > signed_at_us
+
+
+def _raise_fees(
+    engine: Engine, chain: Chain, signer: Signer, settings: FeeSettings, row: TransactionRow, last: AttemptRow,
+    now_us: int,
+) -> AttemptRow | None:  # fmt: skip
+    """The same transaction for an eighth more, or what is usual now if that is more; None at the limit.
+
+    Nodes replace a waiting transaction for at least a tenth more, of both fees.
+    """
+    usual = chain.fees()
+    tip_wei = max(usual.tip_wei, _eighth_more(last.tip_wei))
+    max_fee_wei = min(settings.max_fee_wei, max(usual.max_fee_wei, _eighth_more(last.max_fee_wei)))
+    tip_wei = min(tip_wei, max_fee_wei)
+    if max_fee_wei < _eighth_more(last.max_fee_wei) or max_fee_wei == last.max_fee_wei or row.nonce is None:
+        return None
+    _log.warning("transaction %s is stuck: signed again for %d wei a gas", row.intent, max_fee_wei)
+    raw = sign(Transaction(
+        chain_id=chain.chain_id, nonce=row.nonce, to=row.to, data=row.data, gas=last.gas, tip_wei=tip_wei,
+        max_fee_wei=max_fee_wei, value_wei=row.value_wei,
+    ), signer)  # fmt: skip
+    with writing(engine) as session:
+        if not _is_still(session, row, TransactionState.SENT):
+            return None
+        return _store_attempt(session, _id(row), raw, last.gas, tip_wei, max_fee_wei, now_us)
+
+
+def _eighth_more(fee_wei: int) -> int:
+    return fee_wei + -(-fee_wei // 8)
+
+
+def _plan_anew_if_taken(engine: Engine, chain: Chain, row: TransactionRow, attempts: Sequence[AttemptRow]) -> Progress:
+    """Frees an intent from a nonce that another transaction has used, once that is final. Until then it waits.
+
+    The count is read at a final block, and the receipts after it: an own transaction among the counted has one.
+    """
+    with reading(engine) as session:
+        final_number = _final_number(session)
+    (count,) = chain.transaction_counts([row.sender], final_number)
+    if row.nonce is None or count <= row.nonce or _receipts(chain, [(row, attempts)]) != [None]:
+        return Progress(is_waiting=True)
+    _log.warning(
+        "nonce %d of %s was used by another program: %s is signed anew", row.nonce, to_address(row.sender), row.intent
+    )
+    with writing(engine) as session:
+        if _is_still(session, row, TransactionState.SENT):
+            ids = [attempt.id for attempt in attempts]
+            session.execute(update(AttemptRow).where(col(AttemptRow.id).in_(ids)).values(outcome="nonce taken"))
+            session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
+                state=TransactionState.PLANNED.value, nonce=None, transaction_hash=None
+            ))  # fmt: skip
+    return Progress(1, is_waiting=True)
+
+
+# ------------------------------------------------------------------------------------------------ sending it first
+
+
+def _send_planned(
+    engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, now_us: int
+) -> Progress:
+    with reading(engine) as session:
+        query = select(TransactionRow).where(
+            TransactionRow.state == TransactionState.PLANNED.value, col(TransactionRow.sender).in_(list(signers))
+        )
+        rows = session.exec(query.order_by(col(TransactionRow.id)).limit(WORK_MAX)).all()
+    progress = Progress()
+    for row in rows:
+        progress += _send_first(engine, chain, signers[row.sender], settings, row, now_us)
+    return progress
+
+
+def _send_first(
+    engine: Engine, chain: Chain, signer: Signer, settings: FeeSettings, row: TransactionRow, now_us: int
+) -> Progress:
+    """Takes a nonce, signs, stores, sends, in this order. What would fail takes no nonce."""
+    try:
+        prepared = chain.prepare(row.sender, row.to, row.data)
+    except ChainError as error:
+        if error.reason is ChainReason.REVERTED:
+            return _refuse(engine, row, error.detail)
+        if error.reason is ChainReason.INSUFFICIENT_FUNDS:
+            return Progress(complaints=(_complaint(row, error.reason),))
+        raise
+    max_fee_wei = min(settings.max_fee_wei, prepared.fees.max_fee_wei)
+    if max_fee_wei < prepared.fees.base_fee_wei:
+        return Progress(complaints=(
+            f"{row.intent} waits: the chain asks {prepared.fees.base_fee_wei // GWEI} gwei a gas, max_fee_gwei is less",
+        ))  # fmt: skip
+    attempt = _take_nonce_and_sign(engine, chain, signer, row, prepared, max_fee_wei, now_us)
+    if attempt is None:
+        return Progress()
+    reason = _hand_in(chain, attempt.raw)
+    complaints = () if reason in (None, ChainReason.NONCE_TOO_LOW) else (_complaint(row, reason),)
+    return Progress(1, is_waiting=True, complaints=complaints)
+
+
+def _take_nonce_and_sign(
+    engine: Engine, chain: Chain, signer: Signer, row: TransactionRow, prepared: Prepared, max_fee_wei: int,
+    now_us: int,
+) -> AttemptRow | None:  # fmt: skip
+    """The attempt, on disk; None where another process was quicker."""
+    gas, tip_wei = prepared.gas + prepared.gas // 4, min(prepared.fees.tip_wei, max_fee_wei)
+    with writing(engine) as session:
+        if not _is_still(session, row, TransactionState.PLANNED):
+            return None
+        nonce = nonces.take(session, row.sender, prepared.sender_count)
+        raw = sign(Transaction(
+            chain_id=chain.chain_id, nonce=nonce, to=row.to, data=row.data, gas=gas, tip_wei=tip_wei,
+            max_fee_wei=max_fee_wei, value_wei=row.value_wei,
+        ), signer)  # fmt: skip
+        session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
+            state=TransactionState.SENT.value, nonce=nonce, transaction_hash=transaction_hash(raw), error=None
+        ))  # fmt: skip
+        return _store_attempt(session, _id(row), raw, gas, tip_wei, max_fee_wei, now_us)
+
+
+def _refuse(engine: Engine, row: TransactionRow, detail: str) -> Progress:
+    """Marks a transaction that the contract would refuse, unless an earlier one of its sender may change that."""
+    with writing(engine) as session:
+        is_another_open = session.exec(select(TransactionRow.id).where(
+            TransactionRow.sender == row.sender,
+            col(TransactionRow.state).in_([TransactionState.SENT.value, TransactionState.MINED.value]),
+        ).limit(1)).one_or_none()  # fmt: skip
+        if is_another_open is not None or not _is_still(session, row, TransactionState.PLANNED):
+            return Progress(is_waiting=True)
+        session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
+            state=TransactionState.FAILED.value, error=detail
+        ))  # fmt: skip
+    return Progress(1, complaints=(f"{row.intent} was not sent, for the contract refuses it: {detail}",))
+
+
+# -------------------------------------------------------------------------------------------------------- inside
+
+
+def _hand_in(chain: Chain, raw: bytes) -> ChainReason | None:
+    """None where the node has it; else why not. Raises ChainError where the node can't be asked."""
+    try:
+        chain.send(raw)
+    except ChainError as error:
+        if error.is_retryable:
+            raise
+        return error.reason
+    return None
+
+
+def _complaint(row: TransactionRow, reason: ChainReason | None) -> str:
+    if reason is ChainReason.INSUFFICIENT_FUNDS:
+        return f"{row.intent} waits: {to_address(row.sender)} can't pay for it, send it some of the chain's coin"
+    return f"{row.intent} waits: the chain's node refuses it ({reason})"
+
+
+def _stored(session: Session, condition: object) -> list[_Stored]:
+    query = select(TransactionRow).where(condition)  # type: ignore[arg-type]  # a column expression
+    rows = session.exec(query.order_by(col(TransactionRow.id)).limit(WORK_MAX)).all()
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    attempts = session.exec(
+        select(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).order_by(col(AttemptRow.id))
+    ).all()
+    return [(row, [a for a in attempts if a.transaction_id == row.id and a.outcome != "nonce taken"]) for row in rows]
+
+
+def _id(row: TransactionRow) -> int:
+    assert row.id is not None  # it comes from the database
+    return row.id
+
+
+def _final_number(session: Session) -> int:
+    position = session.get(PositionRow, NAME)
+    return position.final_number if position is not None else -1
+
+
+def _is_still(session: Session, row: TransactionRow, state: TransactionState) -> bool:
+    query = select(TransactionRow.state).where(TransactionRow.id == row.id).with_for_update()
+    return session.exec(query).one_or_none() == state.value
+
+
+def _store_attempt(
+    session: Session, transaction_id: int, raw: bytes, gas: int, tip_wei: int, max_fee_wei: int, now_us: int
+) -> AttemptRow:
+    attempt = AttemptRow(
+        transaction_id=transaction_id, transaction_hash=transaction_hash(raw), raw=raw, gas=gas, tip_wei=tip_wei,
+        max_fee_wei=max_fee_wei, signed_at_us=now_us, tried_at_us=max(now_us, 1),
+    )  # fmt: skip
+    session.add(attempt)
+    session.flush()
+    session.expunge(attempt)
+    return attempt
