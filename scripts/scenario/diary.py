@@ -19,9 +19,13 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One EPCIS document as `party` hands it in, `at` after the story's start. No event in it is later than that."""
+    """One EPCIS document as `party` hands it in, `at` after the story's start. No event in it is later than that.
+
+    `key` names the key file that signs it: the party's device where it has one, or its office (its own account).
+    """
 
     party: Party
+    key: str
     at: timedelta
     document: dict[str, Any]
 
@@ -50,7 +54,9 @@ class Diary:
         noon = datetime.combine(self.start.date() + timedelta(days=day + 1), time(12), UTC)
         return datetime.combine(noon.date(), time.fromisoformat(clock), place.zone(noon))
 
-    def capture(self, party: Party, events: Sequence[Event], *, at: datetime | None = None) -> None:
+    def capture(
+        self, party: Party, events: Sequence[Event], *, at: datetime | None = None, by_office: bool = False
+    ) -> None:
         """Hand in `events` as one document, `at` that time or else a few minutes after the last of them."""
         if at is None:
             at = max(datetime.fromisoformat(event["eventTime"]) for event in events) + CAPTURE_DELAY
@@ -64,7 +70,8 @@ class Diary:
         if party.slug not in self._introduced:
             self._introduced.add(party.slug)
             document["epcisHeader"] = {"epcisMasterData": {"vocabularyList": [_locations(party)]}}
-        self.captures.append(Capture(party, at - self.start, document))
+        key = party.slug if by_office or party.device is None else party.device
+        self.captures.append(Capture(party, key, at - self.start, document))
 
 
 def _locations(party: Party) -> dict[str, Any]:

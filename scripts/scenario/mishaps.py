@@ -33,5 +33,6 @@ def scan_the_wrong_bag(diary: Diary, shop: Shop) -> str:
         "reason": "incorrect_data",
         "correctiveEventIDs": [right["eventID"]],
     }
-    diary.capture(shop.party, [wrong | {"errorDeclaration": declaration}, right], at=noticed)
+    # A till may record, not withdraw: its key has not that use. The office does it.
+    diary.capture(shop.party, [wrong | {"errorDeclaration": declaration}, right], at=noticed, by_office=True)
     return mistaken
