@@ -173,6 +173,11 @@ class Devnet:
         return self._journal.blocks[-1].at if self._journal.blocks else self._genesis.genesis_at
 
     @property
+    def genesis_at(self) -> int:
+        """The first block's time in seconds."""
+        return self._genesis.genesis_at
+
+    @property
     def pid(self) -> int:
         """The process id of Anvil at this moment; another one after it died and was started again."""
         return self._process.pid
