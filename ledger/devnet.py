@@ -254,7 +254,7 @@ class Devnet:
             f"--host=127.0.0.1 --port={self._port} --chain-id={self.chain_id} --timestamp={self._genesis.genesis_at} "
             f"--hardfork={HARDFORK} --no-mining --order=fifo --accounts=0 --base-fee=0 --gas-price=0 "
             f"--gas-limit={GAS_LIMIT} --prune-history={STATES_KEPT} --no-request-size-limit "
-            "--disable-default-create2-deployer --no-cors --silent"
+            "--disable-min-priority-fee --disable-default-create2-deployer --no-cors --silent"
         )
         # A session of its own, so that Ctrl-C in a terminal reaches us first; a home of its own, for it writes there.
         self._process = subprocess.Popen(  # noqa: S603 - our own binary, our own options

@@ -34,7 +34,7 @@ GWEI = 10**9
 
 _log = logging.getLogger(__name__)
 _Stored = tuple[TransactionRow, Sequence[AttemptRow]]
-"""A transaction of the outbox with its attempts, oldest first."""
+"""A transaction of the outbox with the attempts that use its present nonce, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _raise_fees(
     with writing(engine) as session:
         if not _is_still(session, row, TransactionState.SENT):
             return None
-        return _store_attempt(session, _id(row), raw, last.gas, tip_wei, max_fee_wei, now_us)
+        return _store_attempt(session, _id(row), raw, row.nonce, last.gas, tip_wei, max_fee_wei, now_us)
 
 
 def _eighth_more(fee_wei: int) -> int:
@@ -308,7 +308,7 @@ def _take_nonce_and_sign(
         session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
             state=TransactionState.SENT.value, nonce=nonce, transaction_hash=transaction_hash(raw), error=None
         ))  # fmt: skip
-        return _store_attempt(session, _id(row), raw, gas, tip_wei, max_fee_wei, now_us)
+        return _store_attempt(session, _id(row), raw, nonce, gas, tip_wei, max_fee_wei, now_us)
 
 
 def _refuse(engine: Engine, row: TransactionRow, detail: str) -> Progress:
@@ -355,7 +355,7 @@ def _stored(session: Session, condition: object) -> list[_Stored]:
     attempts = session.exec(
         select(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).order_by(col(AttemptRow.id))
     ).all()
-    return [(row, [a for a in attempts if a.transaction_id == row.id and a.outcome != "nonce taken"]) for row in rows]
+    return [(row, [a for a in attempts if (a.transaction_id, a.nonce) == (row.id, row.nonce)]) for row in rows]
 
 
 def _id(row: TransactionRow) -> int:
@@ -374,11 +374,11 @@ def _is_still(session: Session, row: TransactionRow, state: TransactionState) ->
 
 
 def _store_attempt(
-    session: Session, transaction_id: int, raw: bytes, gas: int, tip_wei: int, max_fee_wei: int, now_us: int
+    session: Session, transaction_id: int, raw: bytes, nonce: int, gas: int, tip_wei: int, max_fee_wei: int, now_us: int
 ) -> AttemptRow:
     attempt = AttemptRow(
-        transaction_id=transaction_id, transaction_hash=transaction_hash(raw), raw=raw, gas=gas, tip_wei=tip_wei,
-        max_fee_wei=max_fee_wei, signed_at_us=now_us, tried_at_us=max(now_us, 1),
+        transaction_id=transaction_id, transaction_hash=transaction_hash(raw), raw=raw, nonce=nonce, gas=gas,
+        tip_wei=tip_wei, max_fee_wei=max_fee_wei, signed_at_us=now_us, tried_at_us=max(now_us, 1),
     )  # fmt: skip
     session.add(attempt)
     session.flush()

@@ -73,7 +73,7 @@ class BatchRow(SQLModel, table=True):
     leaf_count: int
     tree: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     closed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
-    transaction_id: int | None = Field(default=None, sa_column=Column(_BigId, nullable=True))
+    transaction_id: int | None = Field(default=None, sa_column=Column(_BigId, index=True, nullable=True))
 
 
 class SequenceRow(SQLModel, table=True):
@@ -127,6 +127,7 @@ class AttemptRow(SQLModel, table=True):
     transaction_id: int = Field(sa_column=Column(_BigId, nullable=False, index=True))
     transaction_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False, unique=True))
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    nonce: int = Field(sa_column=Column(BigInteger, nullable=False))
     gas: int = Field(sa_column=Column(BigInteger, nullable=False))
     tip_wei: int = Field(sa_column=Column(Uint256, nullable=False))
     max_fee_wei: int = Field(sa_column=Column(Uint256, nullable=False))
