@@ -42,7 +42,7 @@ class Story:
     @property
     def event_count(self) -> int:
         """How many events all captures hold together."""
-        return sum(len(capture.document["epcisBody"]["eventList"]) for capture in self.captures)
+        return sum(len(capture.events) for capture in self.captures)
 
 
 def tell(start: datetime) -> Story:

@@ -29,6 +29,12 @@ class Capture:
     at: timedelta
     document: dict[str, Any]
 
+    @property
+    def events(self) -> list[Event]:
+        """The document's events, in its order."""
+        found: list[Event] = self.document["epcisBody"]["eventList"]
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Lot:

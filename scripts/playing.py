@@ -1,0 +1,128 @@
+"""Plays the story on an embedded chain: every capture at its own time, anchored when it happened.
+
+It goes on where it was cut off: what is recorded already is recognised by its content, so nothing is played twice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col, select
+
+from api.keyring import NODE_KEY
+from ledger.batch import AnchoringSettings
+from ledger.chain import Chain
+from ledger.database import reading
+from ledger.deployment import Deployment
+from ledger.devnet import Devnet
+from ledger.errors import ChainError, ChainReason
+from ledger.keystore import LocalSigner
+from ledger.submission import FeeSettings
+from ledger.tables import RecordRow, TransactionRow, TransactionState
+from ledger.worker import Worker, run_once
+from scripts.scenario import Capture, Story, tell
+from traceability.capture import capture
+from traceability.epcis.canonical import content_hash
+
+STEP = timedelta(minutes=45)
+"""Captures that follow each other so closely are anchored together."""
+ROUNDS_MAX = 20
+_DONE = (TransactionState.FINAL.value, TransactionState.REPLACED.value, TransactionState.FAILED.value)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the story is played: database, chain, contracts, and everybody's keys by file name."""
+
+    engine: Engine
+    devnet: Devnet
+    chain: Chain
+    deployment: Deployment
+    keys: Mapping[str, LocalSigner]
+
+    def story(self) -> Story:
+        """The story from this chain's first block on."""
+        return tell(datetime.fromtimestamp(self.devnet.genesis_at, UTC))
+
+    def remaining(self, story: Story) -> list[Capture]:
+        """What follows the last capture that is recorded. A capture is there whole or not at all: one event tells."""
+        with reading(self.engine) as session:
+            recorded = {bytes(each) for each in session.exec(select(RecordRow.content_hash))}
+        for number, each in enumerate(story.captures):
+            if content_hash(each.document["@context"], each.events[0]) not in recorded:
+                return list(story.captures[number:])
+        return []
+
+    def play(self, captures: Iterable[Capture], went_on: Callable[[int], None]) -> None:
+        """Captures these and anchors them, and what an earlier play has left behind.
+
+        `went_on` is told after each step how many events it had; what it raises ends the play between two steps.
+        """
+        self.anchor(self.devnet.head_at)
+        for step in _steps(captures):
+            for each in step:
+                self._capture(each)
+            self.anchor(self.devnet.genesis_at + int(step[-1].at.total_seconds()) + 1)
+            went_on(sum(len(each.events) for each in step))
+
+    def anchor(self, at: int) -> None:
+        """Brings everything that is recorded or planned onto the chain, in blocks of the time `at` (seconds).
+
+        Raises ChainError where something does not get there.
+        """
+        worker = Worker(
+            self.engine,
+            self.chain,
+            self.deployment,
+            {signer.address: signer for signer in self.keys.values()},
+            self.keys[NODE_KEY].address,
+            AnchoringSettings(batch_age_s_max=0),
+            FeeSettings(resend_s=0),
+        )
+        complaints: tuple[str, ...] = ()
+        for _ in range(ROUNDS_MAX):
+            progress = run_once(worker, at * 1_000_000)
+            if not progress.done and not progress.is_waiting:
+                with reading(self.engine) as session:
+                    if is_all_final(session):
+                        return
+            complaints = progress.complaints
+            self.devnet.step(at)
+        raise ChainError(ChainReason.BAD_ANSWER, f"the embedded chain does not take records: {'; '.join(complaints)}")
+
+    def _capture(self, each: Capture) -> None:
+        capture(
+            self.engine,
+            domain=self.deployment.domain,
+            party=self.keys[each.party.slug].address,
+            signer=self.keys[each.key],
+            document=json.dumps(each.document, ensure_ascii=False).encode(),
+            now_us=self.devnet.genesis_at * 1_000_000 + each.at // timedelta(microseconds=1),
+            randomness=secrets.token_bytes,
+            receipt_signer=self.keys[NODE_KEY],
+        )
+
+
+def is_all_final(session: Session) -> bool:
+    """True where every record of this node's own is anchored in a final block, and nothing waits to be sent."""
+    is_unbatched = col(RecordRow.batch_id).is_(None) & col(RecordRow.is_foreign).is_(False)
+    is_open = col(TransactionRow.state).not_in(_DONE)
+    waiting = select(RecordRow.id).where(is_unbatched).limit(1), select(TransactionRow.id).where(is_open).limit(1)
+    return all(session.exec(query).first() is None for query in waiting)
+
+
+def _steps(captures: Iterable[Capture]) -> Iterator[list[Capture]]:
+    """The captures in groups of those that happened within one STEP."""
+    group: list[Capture] = []
+    for each in captures:
+        if group and each.at - group[0].at > STEP:
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
