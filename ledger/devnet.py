@@ -213,6 +213,7 @@ class Devnet:
     def stop(self) -> None:
         """Ends Anvil and lets go of the folder. Nothing is lost by it, nor by a stop without it."""
         self._end()
+        self._connection.close()
         (self._folder / "anvil.pid").unlink(missing_ok=True)
         self._journal.close()
         self._lock.close()
