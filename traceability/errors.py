@@ -105,3 +105,16 @@ class BundleRefused(TraceabilityError):
     """A proof bundle of another node that is not taken: nothing of it was stored."""
 
     code = "bundle_refused"
+
+
+class BundleTooLarge(TraceabilityError):
+    """More records, or more bytes, than a proof bundle may have: ask for a part of them."""
+
+    code = "bundle_too_large"
+
+    def __init__(self, record_count: int, byte_count: int) -> None:
+        super().__init__(
+            f"{record_count:,} records of {byte_count:,} bytes are more than a proof bundle may have: "
+            "ask for a single event's, or for a product farther down"
+        )
+        self.record_count, self.byte_count = record_count, byte_count

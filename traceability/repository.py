@@ -6,31 +6,28 @@ slices, so that no statement outgrows what a database takes. This file touches t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import BigInteger, Select, SmallInteger, Table, Text, and_, column, or_, select, values
+from sqlalchemy import Table, and_, select, text
 from sqlalchemy.engine import Row
+from sqlalchemy.sql.functions import coalesce
 from sqlmodel import Session, SQLModel
 
 from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex
 from ledger.record import Record
-from ledger.tables import RecordRow, WithdrawalRow
+from ledger.tables import BatchRow, RecordRow, TransactionRow
+from traceability.drafts import SignedDraft
 from traceability.epcis.event_hash import digest_of_hash_id, hash_id
-from traceability.lineage import Moment, Sighting, Span
-from traceability.mentions import Role
-from traceability.packing import Occurrence
-from traceability.tables import ContextRow, EventKeyRow, EventRow
+from traceability.mentions import mentions
+from traceability.tables import CaptureJobRow, ContextRow, EventKeyRow, EventRow
 
 SLICE = 400
-"""Keys in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535; a span has four."""
-NEWEST_MAX = 8
-"""How many of the newest events of a moment are looked at: the newest that is not void is meant."""
+"""Keys in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
 
 def table(model: type[SQLModel]) -> Table:
@@ -39,20 +36,16 @@ def table(model: type[SQLModel]) -> Table:
 
 
 _records, _events, _contexts = table(RecordRow), table(EventRow), table(ContextRow)
-_keys, _withdrawals = table(EventKeyRow), table(WithdrawalRow)
+_jobs, _batches, _transactions = table(CaptureJobRow), table(BatchRow), table(TransactionRow)
 _of_record = _events.c.record_id == _records.c.id
 
 _STORED = (*(column for column in _records.c if column.name != "id"), *(column for column in _events.c))
-_TWIN = (_records, _events.c.is_declaration)
-_SEEN = (
-    _events.c.record_id,
-    _events.c.event_time_ms,
-    _events.c.event,
-    _events.c.is_declaration,
-    _records.c.event_hash,
-    _records.c.party,
-    _withdrawals.c.withdrawn_at,
+_RECORD_COLUMNS = (
+    *("id", "record_hash", "event_hash", "content_hash", "party", "signer", "sequence", "disclosure_root"),
+    *("signature", "received_at_us", "is_foreign", "root", "proof"),
 )
+_EVENT_COLUMNS = ("record_id", "job_id", "context_id", "event_id", "event_time_ms", "is_declaration", "marks", "event")
+_KEY_COLUMNS = ("key", "event_time_ms", "record_id", "role")
 _T = TypeVar("_T")
 
 
@@ -85,7 +78,7 @@ class StoredEvent:
 
 
 def insert_rows(
-    session: Session, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    session: Session, model: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert tuples in the driver's own form: an ORM or Core insert costs several times as much a row."""
     if not rows:
@@ -100,29 +93,37 @@ def insert_rows(
     connection.exec_driver_sql(statement, list(rows))
 
 
-def next_record_ids(session: Session, count: int) -> range:
-    """The next numbers in the order of arrival. Assumes a writing session: nobody else takes numbers until it ends."""
-    newest = session.execute(select(_records.c.id).order_by(_records.c.id.desc()).limit(1)).scalar()
-    return range((newest or 0) + 1, (newest or 0) + 1 + count)
+def hold_arrivals(session: Session) -> None:
+    """Nobody else takes numbers, of records or of anything that counts on them, until this writing session ends.
+
+    On SQLite a writing session is alone anyhow; on PostgreSQL this waits for the others.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE records IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def next_ids(session: Session, model: type[SQLModel], count: int) -> range:
+    """The next ids of a table, in the order of arrival. Assumes `hold_arrivals`."""
+    ids = table(model).c.id
+    newest = session.execute(select(ids).order_by(ids.desc()).limit(1)).scalar() or 0
+    return range(newest + 1, newest + 1 + count)
 
 
 def context_id(session: Session, digest: bytes, context_json: bytes) -> int:
-    """The id of a context in canonical JSON, which is stored once. Assumes a writing session."""
+    """The id of a context in canonical JSON, which is stored once. Assumes `hold_arrivals`."""
     known = session.execute(select(_contexts.c.id).where(_contexts.c.digest == digest)).scalar()
     if known is not None:
         return int(known)
-    row = ContextRow(digest=digest, context=context_json)
-    session.add(row)
-    session.flush()
-    assert row.id is not None
-    return row.id
+    (new,) = next_ids(session, ContextRow, 1)
+    insert_rows(session, ContextRow, ("id", "digest", "context"), [(new, digest, context_json)])
+    return new
 
 
 def load(session: Session, record_ids: Iterable[int]) -> dict[int, StoredEvent]:
     """The stored events of these records, by record id; those that are not there are left out."""
     found: dict[int, StoredEvent] = {}
     contexts: dict[int, list[Any]] = {}
-    for ids in _slices(record_ids):
+    for ids in slices(record_ids):
         rows = session.execute(
             select(*_STORED).join_from(_events, _records, _of_record).where(_events.c.record_id.in_(ids))
         ).all()
@@ -154,98 +155,85 @@ def named(session: Session, name: str) -> list[int]:
     return sorted(found)
 
 
-def with_event_hashes(session: Session, hashes: Iterable[bytes]) -> Sequence[Row[Any]]:
-    """All records of these event hashes, oldest first: id, hashes, party, signer, sequence, batch, is_declaration."""
+def with_event_hashes(session: Session, hashes: Iterable[bytes]) -> list[Row[Any]]:
+    """All records of these event hashes, oldest first: every column of theirs, is_declaration and job_id."""
+    columns = (_records, _events.c.is_declaration, _events.c.job_id)
     rows: list[Row[Any]] = []
-    for wanted in _slices(hashes):
-        statement = select(*_TWIN).join_from(_records, _events, _of_record).where(_records.c.event_hash.in_(wanted))
+    for wanted in slices(hashes):
+        statement = select(*columns).join_from(_records, _events, _of_record).where(_records.c.event_hash.in_(wanted))
         rows.extend(session.execute(statement.order_by(_records.c.id)))
     return rows
 
 
-class StoreSource:
-    """The store as lineage asks it (lineage.Source).
-
-    An event is void where it declares an error itself, where its party has declared or withdrawn it, or as `verdicts`
-    (record id -> void) says, which wins: it comes from a verification that has seen what is found here.
-    """
-
-    def __init__(self, session: Session, verdicts: Mapping[int, bool]) -> None:
-        self._session, self._verdicts = session, verdicts
-        self._known: dict[int, Occurrence] = {}
-
-    def naming(self, spans: Sequence[Span], limit: int) -> list[list[Sighting]]:
-        """For each span its events, oldest first. Stops somewhere after `limit` events in all."""
-        rows: list[list[Row[Any]]] = [[] for _ in spans]
-        left = limit + 1
-        for numbers in _slices(range(len(spans))):
-            for row in self._session.execute(_naming([spans[number] for number in numbers], left)):
-                rows[numbers[row.number]].append(row)
-                left -= 1
-            if left <= 0:
-                break
-        self._learn(row.record_id for listed in rows for row in listed)
-        return [self._sightings(listed) for listed in rows]
-
-    def latest(self, moments: Sequence[Moment]) -> list[list[Occurrence]]:
-        """For each moment the few newest events, newest first."""
-        found: list[list[int]] = []
-        for key, role, before_ms in moments:
-            where = and_(_keys.c.key == key, _keys.c.role == role, _keys.c.event_time_ms < before_ms)
-            newest = (_keys.c.event_time_ms.desc(), _keys.c.record_id.desc())
-            statement = select(_keys.c.record_id).where(where).order_by(*newest).limit(NEWEST_MAX)
-            found.append(list(self._session.execute(statement).scalars()))
-        self._learn(number for listed in found for number in listed)
-        return [[self._known[number] for number in listed] for listed in found]
-
-    def _sightings(self, rows: Iterable[Row[Any]]) -> list[Sighting]:
-        roles: dict[int, set[Role]] = defaultdict(set)
-        for row in rows:
-            roles[row.record_id].add(Role(row.role))
-        sightings = [Sighting(self._known[number], frozenset(found)) for number, found in roles.items()]
-        return sorted(sightings, key=lambda sighting: sighting.occurrence.position)
-
-    def _learn(self, numbers: Iterable[int]) -> None:
-        """Read the events that are not known yet, and judge which of them are void."""
-        new = sorted(set(numbers) - self._known.keys())
-        rows: list[Row[Any]] = []
-        for ids in _slices(new):
-            withdrawn = and_(
-                _withdrawals.c.party == _records.c.party, _withdrawals.c.record_hash == _records.c.record_hash
-            )
-            statement = select(*_SEEN).join_from(_events, _records, _of_record).outerjoin(_withdrawals, withdrawn)
-            rows.extend(self._session.execute(statement.where(_events.c.record_id.in_(ids))))
-        # A declaration names the same things at the same time as what it declares wrong, so both are seen together.
-        declared = {(row.event_hash, row.party) for row in rows if row.is_declaration}
-        for row in rows:
-            is_void = (row.event_hash, row.party) in declared or row.withdrawn_at is not None
-            is_void = self._verdicts.get(row.record_id, is_void)
-            self._known[row.record_id] = Occurrence(row.record_id, row.event_time_ms, orjson.loads(row.event), is_void)
+def with_numbers(session: Session, signer: bytes, sequences: Iterable[int]) -> dict[int, bytes]:
+    """For each of these numbers that the signer has used in a stored record, the record's hash."""
+    found: dict[int, bytes] = {}
+    for wanted in slices(sequences):
+        is_asked = and_(_records.c.signer == signer, _records.c.sequence.in_(wanted))
+        rows = session.execute(select(_records.c.sequence, _records.c.record_hash).where(is_asked))
+        found.update((row.sequence, row.record_hash) for row in rows)
+    return found
 
 
-def _naming(spans: Sequence[Span], limit: int) -> Select[Any]:
-    """The key rows of several spans in one statement, each with the number of its span."""
-    rows = [(number, *span) for number, span in enumerate(spans)]
-    asked = values(
-        column("number", BigInteger),
-        column("key", Text),
-        column("since_ms", BigInteger),
-        column("until_ms", BigInteger),
-        column("role", SmallInteger),
-        name="asked",
-    ).data([(number, key, since, until, 0 if role is None else role) for number, key, since, until, role in rows])
-    spans_asked = asked.cte("spans")
-    is_inside = and_(
-        _keys.c.key == spans_asked.c.key,
-        _keys.c.event_time_ms >= spans_asked.c.since_ms,
-        _keys.c.event_time_ms < spans_asked.c.until_ms,
-        or_(spans_asked.c.role == 0, _keys.c.role == spans_asked.c.role),
+def insert_signed(
+    session: Session,
+    signed: Sequence[SignedDraft],
+    ids: Sequence[int],
+    context_ids: Sequence[int],
+    received_at_us: int,
+    *,
+    job_id: int | None,
+    anchors: Sequence[tuple[bytes, bytes]] | None = None,
+) -> None:
+    """Store events with their records and keys. With `anchors` (root, joined proof) they are another node's."""
+    places = [(None, None)] * len(signed) if anchors is None else anchors
+    is_foreign = anchors is not None
+    insert_rows(session, RecordRow, _RECORD_COLUMNS, [
+        (record_id, each.record_hash, each.record.event_hash, each.record.content_hash, each.record.party, each.signer,
+         each.record.sequence, each.record.disclosure_root, each.signature, received_at_us, is_foreign, *place)
+        for record_id, each, place in zip(ids, signed, places, strict=True)
+    ])  # fmt: skip
+    rows, keys = [], []
+    for record_id, context, each in zip(ids, context_ids, signed, strict=True):
+        draft = each.draft
+        at_ms = draft.event_time_ms
+        rows.append((record_id, job_id, context, draft.given_event_id, at_ms, draft.is_declaration,
+                     " ".join(draft.marks), draft.event_json))  # fmt: skip
+        keys += [(key, at_ms, record_id, int(role)) for key, role in mentions(draft.event)]
+    insert_rows(session, EventRow, _EVENT_COLUMNS, rows)
+    # In the order in which they lie: neighbours are then written to the same page.
+    insert_rows(session, EventKeyRow, _KEY_COLUMNS, sorted(keys))
+
+
+def insert_job(session: Session, row: CaptureJobRow) -> None:
+    """Store a capture. Its id is set already."""
+    values = row.model_dump()
+    insert_rows(session, CaptureJobRow, tuple(values), [tuple(values.values())])
+
+
+def job_by_capture_id(session: Session, capture_id: str) -> CaptureJobRow | None:
+    """The stored capture of that id."""
+    return session.execute(select(CaptureJobRow).where(_jobs.c.capture_id == capture_id)).scalar_one_or_none()
+
+
+def stages(session: Session, record_ids: Iterable[int]) -> list[Row[Any]]:
+    """For each record what it says, and how far it has come: `root` and `transaction_state`, None before that."""
+    columns = (
+        *(
+            _records.c[name]
+            for name in ("id", "record_hash", "event_hash", "party", "signer", "sequence", "is_foreign")
+        ),
+        coalesce(_records.c.root, _batches.c.root).label("root"),
+        _transactions.c.state.label("transaction_state"),
     )
-    return (
-        select(spans_asked.c.number, _keys.c.record_id, _keys.c.role)
-        .join_from(spans_asked, _keys, is_inside)
-        .limit(limit)
-    )
+    rows: list[Row[Any]] = []
+    for ids in slices(record_ids):
+        statement = select(*columns).select_from(_records).where(_records.c.id.in_(ids))
+        statement = statement.outerjoin(_batches, _batches.c.id == _records.c.batch_id)
+        rows.extend(
+            session.execute(statement.outerjoin(_transactions, _transactions.c.id == _batches.c.transaction_id))
+        )
+    return rows
 
 
 def _load_contexts(session: Session, known: dict[int, list[Any]], wanted: set[int]) -> None:
@@ -277,7 +265,8 @@ def _stored(row: Row[Any], context: list[Any]) -> StoredEvent:
     )
 
 
-def _slices(items: Iterable[_T]) -> Iterator[list[_T]]:
+def slices(items: Iterable[_T]) -> Iterator[list[_T]]:
+    """The items in pieces of at most SLICE."""
     iterator = iter(items)
     while piece := list(islice(iterator, SLICE)):
         yield piece
