@@ -169,7 +169,7 @@ class Proposal:
 
 
 class RegistryLog(Protocol):
-    """One log of PartyRegistry: its name, its arguments as `ledger.abi` reads them, its block's time in seconds."""
+    """One log of PartyRegistry: its name, and its arguments as `ledger.abi` reads them. They carry their times."""
 
     @property
     def name(self) -> str:
@@ -178,10 +178,6 @@ class RegistryLog(Protocol):
     @property
     def arguments(self) -> Mapping[str, Any]:
         """The event's arguments by name."""
-
-    @property
-    def block_at(self) -> int:
-        """The block's time."""
 
 
 class Registry:
@@ -240,7 +236,7 @@ def replay(logs: Iterable[RegistryLog]) -> Registry:
     """The consortium as these logs make it: all logs of PartyRegistry from its deployment on, in chain order."""
     registry = Registry()
     for log in logs:
-        _APPLY[log.name](registry, log.arguments)
+        APPLY[log.name](registry, log.arguments)
     return registry
 
 
@@ -337,7 +333,7 @@ def _nothing(_registry: Registry, _arguments: Mapping[str, Any]) -> None:
     """EIP712DomainChanged (EIP-5267) is never emitted: the domain is fixed."""
 
 
-_APPLY: dict[str, Callable[[Registry, Mapping[str, Any]], None]] = {
+APPLY: dict[str, Callable[[Registry, Mapping[str, Any]], None]] = {
     "PartyAdmitted": _admitted,
     "StatusChanged": _status_changed,
     "GlnChanged": _profile_changed("gln", "gln"),
