@@ -20,6 +20,7 @@ from ledger.hexadecimal import from_hex, to_hex
 from ledger.record import keccak256
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
+CONTRACTS = ("EventLog", "PartyRegistry")
 
 Parameter = dict[str, Any]
 """One parameter of a function, event or error, as the compiler describes it."""
@@ -64,10 +65,10 @@ class Interface:
         return event["name"], {parameter["name"]: values[parameter["name"]] for parameter in event["inputs"]}
 
     def refusal(self, data: bytes) -> str:
-        """A revert in words, with its facts: `NotAuthorised(signer=0x…, use=4)`."""
+        """A revert in words, with its facts: `NotAuthorised(signer=0x…, use=4)`; empty where it is none of ours."""
         entry = self._errors.get(data[:4])
         if entry is None:
-            return "no reason given" if not data else to_hex(data[:68])
+            return ""
         try:
             values = _decode(entry["inputs"], data[4:])
         except ValueError:
@@ -88,6 +89,16 @@ class Interface:
 def interface(name: str) -> Interface:
     """The interface of the contract of that name: `EventLog`, `PartyRegistry`."""
     return Interface(json.loads((ARTIFACTS / f"{name}.json").read_bytes()))
+
+
+def refusal_in_words(data: str) -> str:
+    """What a contract of ours means by the data of its revert (`0x…`); the data itself where it is none of ours."""
+    try:
+        raw = bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return data
+    words = next((text for name in CONTRACTS if (text := interface(name).refusal(raw))), "")
+    return words or (to_hex(raw[:68]) if raw else "no reason given")
 
 
 def _signature(entry: dict[str, Any]) -> bytes:

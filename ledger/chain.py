@@ -1,44 +1,25 @@
-"""One chain behind one JSON-RPC address: the only file that imports web3. Every failure is a ChainError with a reason.
+"""One chain: what it is, what it holds, and how to hand it something. Every failure is a ChainError with a reason.
 
-Answers are not believed by their shape: each must carry the id of its question, and hashes their length. Nothing is
-retried here; whoever calls is a step that will come again.
+Nothing is retried here: whoever calls is a step that will come again.
+https://ethereum.org/developers/docs/apis/json-rpc
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from requests import RequestException
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
 
 from ledger.abi import interface
 from ledger.answers import Standing, StandingQuestion
 from ledger.errors import ChainError, ChainReason, InvalidHex
 from ledger.finality import Link
 from ledger.hexadecimal import from_hex, to_hex
+from ledger.rpc import Question, Rpc
 
 TIMEOUT_S = 10.0
-BATCH_MAX = 200
-"""Questions in one HTTP request: public nodes take 100 to 1,000."""
-
-Question = tuple[str, list[Any]]
 _FEE_QUESTIONS: list[Question] = [("eth_gasPrice", []), ("eth_getBlockByNumber", ["latest", False])]
 _T = TypeVar("_T")
-
-_REASONS = (
-    (ChainReason.NONCE_TOO_LOW, ("nonce too low", "nonce is too low", "oldnonce")),
-    (ChainReason.ALREADY_KNOWN, ("already known", "already imported", "known transaction", "already exists")),
-    (ChainReason.UNDERPRICED, ("underpriced", "less than block base fee", "fee too low", "gas price too low")),
-    (ChainReason.INSUFFICIENT_FUNDS, ("insufficient funds", "insufficient balance")),
-    (ChainReason.TOO_MUCH, ("block range", "too many", "limit exceeded", "more than", "response size", "too large")),
-    (ChainReason.REVERTED, ("revert",)),
-)
-"""JSON-RPC has no codes for these: what geth, Erigon, Nethermind, Besu, Reth and Anvil say, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +88,7 @@ class Chain:
 
     def __init__(self, rpc_url: str, chain_id: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self.rpc_url, self.chain_id = rpc_url, chain_id
-        self._timeout_s = timeout_s
-        self._local = threading.local()
+        self._rpc = Rpc(rpc_url, timeout_s=timeout_s)
 
     # ------------------------------------------------------------------------------------------------- what it is
 
@@ -174,17 +154,17 @@ class Chain:
             ("eth_getTransactionCount", [to_hex(sender), "pending"]),
             *_FEE_QUESTIONS,
         ]
-        gas, count, price, head = self._ask(questions, lambda value: value)
+        gas, count, price, head = self._rpc.ask(questions)
         return Prepared(_parsed(_integer, gas), _fees(price, head), _parsed(_integer, count))
 
     def fees(self) -> Fees:
         """What is usual now. The tip is what the node's gas price leaves above the base fee: 0 where all is free."""
-        return _fees(*self._ask(_FEE_QUESTIONS, lambda value: value))
+        return _fees(*self._rpc.ask(_FEE_QUESTIONS))
 
     def send(self, raw: bytes) -> None:
         """Hands in a signed transaction. One that the node holds already is a success. Raises ChainError."""
         try:
-            self._ask([("eth_sendRawTransaction", [to_hex(raw)])], lambda value: value)
+            self._rpc.ask([("eth_sendRawTransaction", [to_hex(raw)])])
         except ChainError as error:
             if error.reason is not ChainReason.ALREADY_KNOWN:
                 raise
@@ -198,37 +178,7 @@ class Chain:
 
     def _ask(self, questions: Sequence[Question], read: Callable[[Any], _T]) -> list[_T]:
         """The answers in the order of the questions, each read by `read`. Raises ChainError."""
-        answers: list[_T] = []
-        for start in range(0, len(questions), BATCH_MAX):
-            answers += [_parsed(read, value) for value in self._post(questions[start : start + BATCH_MAX])]
-        return answers
-
-    def _post(self, questions: Sequence[Question]) -> list[Any]:
-        provider, first_id = self._provider(len(questions))
-        try:
-            answers = provider.make_batch_request([(RPCEndpoint(method), params) for method, params in questions])
-        except RequestException as error:
-            raise ChainError(ChainReason.UNREACHABLE, f"{self.rpc_url} does not answer: {error}") from error
-        except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-            raise ChainError(ChainReason.BAD_ANSWER, f"{self.rpc_url} answers no JSON-RPC: {error}") from error
-        if isinstance(answers, dict):
-            raise _refusal(answers.get("error"))
-        # An answer to an earlier question, repeated or late, must not pass for the answer to this one.
-        if [answer.get("id") for answer in answers] != list(range(first_id, first_id + len(questions))):
-            raise ChainError(ChainReason.BAD_ANSWER, f"{self.rpc_url} answers other questions than were asked")
-        return [_result(answer) for answer in answers]
-
-    def _provider(self, count: int) -> tuple[HTTPProvider, int]:
-        """This thread's connection, and the id of the first of `count` questions."""
-        if not hasattr(self._local, "provider"):
-            self._local.provider = HTTPProvider(
-                self.rpc_url, {"timeout": self._timeout_s}, exception_retry_configuration=None
-            )
-            self._local.next_id = 1
-        first_id = self._local.next_id
-        self._local.next_id += count
-        self._local.provider.request_counter = itertools.count(first_id)
-        return self._local.provider, first_id
+        return [_parsed(read, value) for value in self._rpc.ask(questions)]
 
 
 class ChainView:
@@ -290,35 +240,6 @@ class ChainView:
 
 
 # ------------------------------------------------------------------------------------------------- reading answers
-
-
-def _result(answer: Mapping[str, Any]) -> Any:
-    if "error" in answer:
-        raise _refusal(answer["error"])
-    if "result" not in answer:
-        raise ChainError(ChainReason.BAD_ANSWER, "an answer has neither result nor error")
-    return answer["result"]
-
-
-def _refusal(error: object) -> ChainError:
-    """A JSON-RPC error as ours. The detail of a revert ends with the contract's error in words, where it has one."""
-    fields = error if isinstance(error, dict) else {}
-    message = str(fields.get("message", error))
-    reason = next((r for r, words in _REASONS if any(word in message.lower() for word in words)), None)
-    if reason is ChainReason.REVERTED and isinstance(data := fields.get("data"), str):
-        message = _revert_in_words(data)
-    if fields.get("code") == -32005 and reason is None:
-        reason = ChainReason.TOO_MUCH
-    return ChainError(reason or ChainReason.BAD_ANSWER, message)
-
-
-def _revert_in_words(data: str) -> str:
-    try:
-        raw = bytes.fromhex(data.removeprefix("0x"))
-    except ValueError:
-        return data
-    texts = (interface(name).refusal(raw) for name in ("EventLog", "PartyRegistry"))
-    return next((text for text in texts if not text.startswith("0x")), to_hex(raw))
 
 
 def _parsed(read: Callable[[Any], _T], value: Any) -> _T:

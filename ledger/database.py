@@ -39,8 +39,10 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get("immediate", False):
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options['durable'] else 'NORMAL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
 
     return engine
 
@@ -51,12 +53,14 @@ def create_tables(engine: Engine) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
+def writing(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
     """A session whose transaction takes the write lock at once and is committed at the end, or rolled back on an error.
 
-    Taking the lock first means that what was read inside can't have changed by the time it is written.
+    Taking the lock first means that what was read inside can't have changed by the time it is written. What is
+    written with `durable` false survives the process but not a power cut, unless a durable transaction followed: for
+    what can be worked out again. (PostgreSQL is durable in any case.)
     """
-    with Session(engine.execution_options(immediate=True)) as session, session.begin():
+    with Session(engine.execution_options(immediate=True, durable=durable)) as session, session.begin():
         yield session
 
 

@@ -11,7 +11,6 @@ This file runs a process, touches the disk, and speaks to its own child only.
 from __future__ import annotations
 
 import fcntl
-import http.client
 import json
 import os
 import secrets
@@ -24,9 +23,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from ledger.errors import DevnetError, InvalidHex
+from ledger.errors import ChainError, DevnetError, InvalidHex
 from ledger.hexadecimal import from_hex, to_hex
 from ledger.keystore import LocalSigner
+from ledger.rpc import Rpc
 
 HARDFORK = "osaka"
 GAS_LIMIT = 100_000_000_000
@@ -192,7 +192,7 @@ class Devnet:
         try:
             if self._waiting_count() > 0 or self._is_settling_due(now):
                 self._mine(now)
-        except OSError:
+        except ChainError:
             # A block that is in the journal already is mined by the replay.
             self._restart()
         return self.head_number > head_before
@@ -205,7 +205,7 @@ class Devnet:
         head_before = self.head_number
         try:
             self._mine(at)
-        except OSError:
+        except ChainError:
             self._restart()
             if self.head_number == head_before:
                 self.mine_at(at)
@@ -213,13 +213,13 @@ class Devnet:
     def stop(self) -> None:
         """Ends Anvil and lets go of the folder. Nothing is lost by it, nor by a stop without it."""
         self._end()
-        self._connection.close()
+        self._rpc.close()
         (self._folder / "anvil.pid").unlink(missing_ok=True)
         self._journal.close()
         self._lock.close()
 
     def _mine(self, at: int) -> None:
-        """Journal first, then mine, then see whether the block is the one that was written. Raises OSError."""
+        """Journal first, then mine, then see whether the block is the one that was written. Raises ChainError."""
         hashes = self._call("eth_getBlockByNumber", "pending", False)["transactions"]
         planned = Block(self.head_number + 1, self._head_hash, max(at, self.head_at), self._raw(hashes))
         self._journal.append(planned)
@@ -246,7 +246,7 @@ class Devnet:
 
     def _restart(self) -> None:
         self._end()
-        self._connection.close()
+        self._rpc.close()
         self._launch()
 
     def _launch(self) -> None:
@@ -265,7 +265,7 @@ class Devnet:
         )  # fmt: skip
         try:
             (self._folder / "anvil.pid").write_text(f"{self._process.pid} {self.chain_id}\n")
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=CALL_S_MAX)
+            self._rpc = Rpc(self.rpc_url, timeout_s=CALL_S_MAX)
             self._await_answer()
             self._replay()
         except BaseException:
@@ -278,7 +278,7 @@ class Devnet:
         while time.monotonic() < deadline_s and self._process.poll() is None:
             try:
                 chain_id = int(self._call("eth_chainId"), 16)
-            except OSError:
+            except ChainError:
                 time.sleep(0.01)
                 continue
             if chain_id == self.chain_id:
@@ -305,20 +305,13 @@ class Devnet:
         self._process.wait()
 
     def _call(self, method: str, *params: object) -> Any:
-        """One JSON-RPC call to the child. Raises OSError where it does not answer, DevnetError where it refuses."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        """One question to the child. Raises ChainError where it does not answer, DevnetError where it refuses."""
         try:
-            self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
-            answer = json.loads(self._connection.getresponse().read())
-        except http.client.HTTPException as error:
-            self._connection.close()
-            raise ConnectionError(f"{method}: {error!r}") from error
-        except OSError:
-            self._connection.close()
-            raise
-        if "error" in answer:
-            raise DevnetError(f"the embedded chain refuses {method}: {answer['error'].get('message')}")
-        return answer["result"]
+            return self._rpc.ask([(method, params)])[0]
+        except ChainError as error:
+            if error.is_retryable:
+                raise
+            raise DevnetError(f"the embedded chain refuses {method}: {error.detail}") from error
 
 
 def find_anvil() -> Path:

@@ -95,7 +95,7 @@ def _begin(engine: Engine, chain: Chain, deployment: Deployment, now_us: int) ->
     """The first position: the block before the contracts' own. Raises ChainError, WrongDeployment."""
     deployments.check(chain, deployment)
     origin = _origin(chain, deployment)
-    with writing(engine) as session:
+    with writing(engine, durable=False) as session:
         position = session.get(PositionRow, NAME)
         if position is None:
             position = PositionRow(
@@ -117,7 +117,7 @@ def _origin(chain: Chain, deployment: Deployment) -> Block:
 
 def _note_contact(engine: Engine, position: PositionRow, now_us: int) -> Progress:
     if now_us - position.contact_at_us >= CONTACT_EVERY_US:
-        with writing(engine) as session:
+        with writing(engine, durable=False) as session:
             session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(contact_at_us=now_us))
     return Progress()
 
@@ -201,7 +201,7 @@ def _apply(
     rows[BlockRow] = [
         {"number": b.number, "block_hash": b.hash, "parent_hash": b.parent, "block_at": b.at} for b in segment.blocks
     ]
-    with writing(engine) as session:
+    with writing(engine, durable=False) as session:
         if not _is_still(session, position):
             return
         for table, values in rows.items():
@@ -281,7 +281,7 @@ def _roll_back(engine: Engine, chain: Chain, deployment: Deployment, position: P
 def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int) -> Progress:
     """Takes back every row derived from later blocks. Transactions that fell out are sent again at once."""
     _log.warning("blocks %d to %d have fallen out of the chain", ancestor.number + 1, position.block_number)
-    with writing(engine) as session:
+    with writing(engine, durable=False) as session:
         if not _is_still(session, position):
             return Progress(is_waiting=True)
         for table in _DERIVED:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
@@ -28,10 +28,13 @@ from ledger.progress import Progress
 from ledger.tables import AttemptRow, BlockRow, PositionRow, TransactionRow, TransactionState
 from ledger.transaction import Transaction, sign, transaction_hash
 
-WORK_MAX = 64
-"""Transactions looked at in one step, of each kind."""
+WORK_MAX = 256
+"""Transactions looked at in one step."""
 GWEI = 10**9
 
+_PLANNED, _SENT, _MINED = (
+    state.value for state in (TransactionState.PLANNED, TransactionState.SENT, TransactionState.MINED)
+)
 _log = logging.getLogger(__name__)
 _Stored = tuple[TransactionRow, Sequence[AttemptRow]]
 """A transaction of the outbox with the attempts that use its present nonce, oldest first."""
@@ -76,37 +79,60 @@ def step(engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings
     `signers` are the keys held, by account; what is planned for another waits. Costs nothing where nothing is open.
     Raises ChainError where the chain is out of reach; what was done by then stays done.
     """
-    settled = _settle(engine, chain)
-    retried = _retry(engine, chain, signers, settings, now_us)
-    return settled + retried + _send_planned(engine, chain, signers, settings, now_us)
+    with reading(engine) as session:
+        rows = _open(session, signers)
+        final_number = _final_number(session) if rows else -1
+    progress = Progress()
+    if under_way := [stored for stored in rows if _is_of_interest(stored[0], final_number)]:
+        settled = _settle(engine, chain, under_way, final_number)
+        progress += Progress(len(settled), is_waiting=True)
+        unmined = [(row, attempts) for row, attempts in under_way if row.id not in settled and row.state == _SENT]
+        progress += _retry(engine, chain, signers, settings, unmined, now_us)
+    for row, _ in rows:
+        if row.state == _PLANNED:
+            progress += _send_first(engine, chain, signers[row.sender], settings, row, now_us)
+    return progress
+
+
+def _open(session: Session, signers: Mapping[bytes, Signer]) -> list[_Stored]:
+    """What is planned for a key that is held, sent, or mined but not final, oldest first."""
+    state, sender = col(TransactionRow.state), col(TransactionRow.sender)
+    is_ours = (state == _PLANNED) & sender.in_(list(signers))
+    query = select(TransactionRow).where(is_ours | state.in_((_SENT, _MINED))).order_by(col(TransactionRow.id))
+    rows = session.exec(query.limit(WORK_MAX)).all()
+    if not rows:
+        return []
+    ids = [row.id for row in rows if row.state != _PLANNED]
+    attempts = session.exec(
+        select(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).order_by(col(AttemptRow.id))
+    ).all()
+    return [(row, [a for a in attempts if (a.transaction_id, a.nonce) == (row.id, row.nonce)]) for row in rows]
+
+
+def _is_of_interest(row: TransactionRow, final_number: int) -> bool:
+    """True where the chain may have news of it. One that is mined is asked for again once its block is final."""
+    is_final = row.block_number is not None and row.block_number <= final_number
+    return row.state == _SENT or (row.state == _MINED and is_final)
 
 
 # ---------------------------------------------------------------------------------------- what the chain has mined
 
 
-def _settle(engine: Engine, chain: Chain) -> Progress:
-    """Open transactions whose receipt is there become mined, and final (or failed) once their block is."""
-    with reading(engine) as session:
-        final_number = _final_number(session)
-        rows = _stored(session, (
-            (col(TransactionRow.state) == TransactionState.SENT.value)
-            | ((col(TransactionRow.state) == TransactionState.MINED.value)
-               & (col(TransactionRow.block_number) <= final_number))
-        ))  # fmt: skip
-    if not rows:
-        return Progress()
+def _settle(engine: Engine, chain: Chain, rows: Sequence[_Stored], final_number: int) -> set[int | None]:
+    """Moves on what has a receipt, and back what has lost it. Returns the ids of what is in a block, or was moved."""
     receipts = _receipts(chain, rows)
-    moved = 0
     with reading(engine) as session:
-        changes = [
-            (row, attempts, receipt, state)
+        outcomes = [
+            (row, attempts, receipt, _state_after(session, row, receipt, final_number))
             for (row, attempts), receipt in zip(rows, receipts, strict=True)
-            if (state := _state_after(session, row, receipt, final_number)) != row.state
         ]
+    changes = [outcome for outcome in outcomes if outcome[3] != outcome[0].state]
     if changes:
-        with writing(engine) as session:
-            moved = sum(_record(session, *change) for change in changes)
-    return Progress(moved, is_waiting=True)
+        # Not synced: the chain will say it again.
+        with writing(engine, durable=False) as session:
+            for change in changes:
+                _record(session, *change)
+    return {row.id for row, _, receipt, state in outcomes if receipt is not None or state != row.state}
 
 
 def _receipts(chain: Chain, rows: Sequence[_Stored]) -> list[Receipt | None]:
@@ -121,7 +147,7 @@ def _receipts(chain: Chain, rows: Sequence[_Stored]) -> list[Receipt | None]:
 
 def _state_after(session: Session, row: TransactionRow, receipt: Receipt | None, final_number: int) -> str:
     if receipt is None:
-        return TransactionState.SENT.value
+        return _SENT
     block = session.get(BlockRow, receipt.block_number)
     canonical_hash = block.block_hash if block is not None else None
     match judge(receipt.block_number, receipt.block_hash, canonical_hash, final_number):
@@ -129,46 +155,39 @@ def _state_after(session: Session, row: TransactionRow, receipt: Receipt | None,
             # The node is ahead of the follower, or behind it: soon they agree again.
             return row.state
         case Finality.WAITING:
-            return TransactionState.MINED.value
+            return _MINED
         case Finality.FINAL:
             return TransactionState.FINAL.value if receipt.is_success else TransactionState.FAILED.value
 
 
 def _record(
     session: Session, row: TransactionRow, attempts: Sequence[AttemptRow], receipt: Receipt | None, state: str
-) -> int:
-    """Writes a transaction's new state, unless another process has written one meanwhile. Returns 1 or 0."""
-    values: dict[str, object] = {"state": state, "block_number": receipt.block_number if receipt else None}
-    if receipt is not None:
-        values["transaction_hash"] = receipt.transaction_hash
-    if state == TransactionState.FAILED.value:
-        values["error"] = "the contract refused it when it was mined"
-    moved = session.execute(
-        update(TransactionRow)
-        .where(col(TransactionRow.id) == row.id, col(TransactionRow.state) == row.state)
-        .values(**values)
-    )
-    if moved.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
-        return 0
+) -> None:
+    """Writes a transaction's new state, unless another process has written one meanwhile."""
+    if not _is_still(session, row):
+        return
+    change = update(TransactionRow).where(col(TransactionRow.id) == row.id)
+    if receipt is None:
+        session.execute(change.values(state=state, block_number=None))
+        session.execute(_attempts(attempts).values(outcome=None, tried_at_us=0))
+        return
+    error = "the contract refused it when it was mined" if state == TransactionState.FAILED.value else None
+    session.execute(change.values(
+        state=state, block_number=receipt.block_number, transaction_hash=receipt.transaction_hash, error=error
+    ))  # fmt: skip
     for attempt in attempts:
-        outcome = None
-        if receipt is not None:
-            outcome = "mined" if attempt.transaction_hash == receipt.transaction_hash else "replaced"
-        session.execute(update(AttemptRow).where(col(AttemptRow.id) == attempt.id).values(
-            outcome=outcome, tried_at_us=attempt.tried_at_us if receipt else 0
-        ))  # fmt: skip
-    return 1
+        is_it = attempt.transaction_hash == receipt.transaction_hash
+        session.execute(_attempts([attempt]).values(outcome="mined" if is_it else "replaced"))
 
 
 # ----------------------------------------------------------------------------------------------- sending it again
 
 
 def _retry(
-    engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, now_us: int
-) -> Progress:
+    engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, rows: Sequence[_Stored],
+    now_us: int,
+) -> Progress:  # fmt: skip
     """Hands in again what no block has taken for a while, with higher fees where it is stuck."""
-    with reading(engine) as session:
-        rows = _stored(session, col(TransactionRow.state) == TransactionState.SENT.value)
     progress = Progress()
     for row, attempts in rows:
         newest = attempts[-1]
@@ -176,17 +195,13 @@ def _retry(
             continue
         if _is_stuck(chain, attempts, settings, now_us) and row.sender in signers:
             newest = _raise_fees(engine, chain, signers[row.sender], settings, row, newest, now_us) or newest
-        with writing(engine) as session:
-            session.execute(
-                update(AttemptRow).where(col(AttemptRow.id) == newest.id).values(tried_at_us=max(now_us, 1))
-            )
+        with writing(engine, durable=False) as session:
+            session.execute(_attempts([newest]).values(tried_at_us=now_us))
         reason = _hand_in(chain, newest.raw)
         if reason is ChainReason.NONCE_TOO_LOW:
             progress += _plan_anew_if_taken(engine, chain, row, attempts)
-        elif reason is not None:
-            progress += Progress(complaints=(_complaint(row, reason),))
         else:
-            progress += Progress(1)
+            progress += Progress(complaints=() if reason is None else (_complaint(row, reason),))
     return progress
 
 
@@ -217,7 +232,7 @@ def _raise_fees(
         max_fee_wei=max_fee_wei, value_wei=row.value_wei,
     ), signer)  # fmt: skip
     with writing(engine) as session:
-        if not _is_still(session, row, TransactionState.SENT):
+        if not _is_still(session, row):
             return None
         return _store_attempt(session, _id(row), raw, row.nonce, last.gas, tip_wei, max_fee_wei, now_us)
 
@@ -240,30 +255,15 @@ def _plan_anew_if_taken(engine: Engine, chain: Chain, row: TransactionRow, attem
         "nonce %d of %s was used by another program: %s is signed anew", row.nonce, to_address(row.sender), row.intent
     )
     with writing(engine) as session:
-        if _is_still(session, row, TransactionState.SENT):
-            ids = [attempt.id for attempt in attempts]
-            session.execute(update(AttemptRow).where(col(AttemptRow.id).in_(ids)).values(outcome="nonce taken"))
+        if _is_still(session, row):
+            session.execute(_attempts(attempts).values(outcome="nonce taken"))
             session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
-                state=TransactionState.PLANNED.value, nonce=None, transaction_hash=None
+                state=_PLANNED, nonce=None, transaction_hash=None
             ))  # fmt: skip
     return Progress(1, is_waiting=True)
 
 
 # ------------------------------------------------------------------------------------------------ sending it first
-
-
-def _send_planned(
-    engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings: FeeSettings, now_us: int
-) -> Progress:
-    with reading(engine) as session:
-        query = select(TransactionRow).where(
-            TransactionRow.state == TransactionState.PLANNED.value, col(TransactionRow.sender).in_(list(signers))
-        )
-        rows = session.exec(query.order_by(col(TransactionRow.id)).limit(WORK_MAX)).all()
-    progress = Progress()
-    for row in rows:
-        progress += _send_first(engine, chain, signers[row.sender], settings, row, now_us)
-    return progress
 
 
 def _send_first(
@@ -298,7 +298,7 @@ def _take_nonce_and_sign(
     """The attempt, on disk; None where another process was quicker."""
     gas, tip_wei = prepared.gas + prepared.gas // 4, min(prepared.fees.tip_wei, max_fee_wei)
     with writing(engine) as session:
-        if not _is_still(session, row, TransactionState.PLANNED):
+        if not _is_still(session, row):
             return None
         nonce = nonces.take(session, row.sender, prepared.sender_count)
         raw = sign(Transaction(
@@ -306,7 +306,7 @@ def _take_nonce_and_sign(
             max_fee_wei=max_fee_wei, value_wei=row.value_wei,
         ), signer)  # fmt: skip
         session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
-            state=TransactionState.SENT.value, nonce=nonce, transaction_hash=transaction_hash(raw), error=None
+            state=_SENT, nonce=nonce, transaction_hash=transaction_hash(raw), error=None
         ))  # fmt: skip
         return _store_attempt(session, _id(row), raw, nonce, gas, tip_wei, max_fee_wei, now_us)
 
@@ -316,9 +316,9 @@ def _refuse(engine: Engine, row: TransactionRow, detail: str) -> Progress:
     with writing(engine) as session:
         is_another_open = session.exec(select(TransactionRow.id).where(
             TransactionRow.sender == row.sender,
-            col(TransactionRow.state).in_([TransactionState.SENT.value, TransactionState.MINED.value]),
+            col(TransactionRow.state).in_((_SENT, _MINED)),
         ).limit(1)).one_or_none()  # fmt: skip
-        if is_another_open is not None or not _is_still(session, row, TransactionState.PLANNED):
+        if is_another_open is not None or not _is_still(session, row):
             return Progress(is_waiting=True)
         session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
             state=TransactionState.FAILED.value, error=detail
@@ -346,16 +346,8 @@ def _complaint(row: TransactionRow, reason: ChainReason | None) -> str:
     return f"{row.intent} waits: the chain's node refuses it ({reason})"
 
 
-def _stored(session: Session, condition: object) -> list[_Stored]:
-    query = select(TransactionRow).where(condition)  # type: ignore[arg-type]  # a column expression
-    rows = session.exec(query.order_by(col(TransactionRow.id)).limit(WORK_MAX)).all()
-    if not rows:
-        return []
-    ids = [row.id for row in rows]
-    attempts = session.exec(
-        select(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).order_by(col(AttemptRow.id))
-    ).all()
-    return [(row, [a for a in attempts if (a.transaction_id, a.nonce) == (row.id, row.nonce)]) for row in rows]
+def _attempts(attempts: Sequence[AttemptRow]) -> Update:
+    return update(AttemptRow).where(col(AttemptRow.id).in_([attempt.id for attempt in attempts]))
 
 
 def _id(row: TransactionRow) -> int:
@@ -368,9 +360,10 @@ def _final_number(session: Session) -> int:
     return position.final_number if position is not None else -1
 
 
-def _is_still(session: Session, row: TransactionRow, state: TransactionState) -> bool:
-    query = select(TransactionRow.state).where(TransactionRow.id == row.id).with_for_update()
-    return session.exec(query).one_or_none() == state.value
+def _is_still(session: Session, row: TransactionRow) -> bool:
+    """False where another process has moved the transaction on since it was read."""
+    query = select(TransactionRow.state, TransactionRow.nonce).where(TransactionRow.id == row.id).with_for_update()
+    return session.exec(query).one() == (row.state, row.nonce)
 
 
 def _store_attempt(
@@ -378,7 +371,7 @@ def _store_attempt(
 ) -> AttemptRow:
     attempt = AttemptRow(
         transaction_id=transaction_id, transaction_hash=transaction_hash(raw), raw=raw, nonce=nonce, gas=gas,
-        tip_wei=tip_wei, max_fee_wei=max_fee_wei, signed_at_us=now_us, tried_at_us=max(now_us, 1),
+        tip_wei=tip_wei, max_fee_wei=max_fee_wei, signed_at_us=now_us, tried_at_us=now_us,
     )  # fmt: skip
     session.add(attempt)
     session.flush()

@@ -1,0 +1,184 @@
+"""step(): records -> batch -> root -> one planned transaction. Records and transaction change in one commit.
+
+A record whose signer does not stand for recording yet waits: anchored now, it would be worthless for ever. One whose
+signer has ceased to stand goes on chain all the same; what that means is the verifier's to say. A root that another
+has anchored before us is as good as anchored by us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, exists, func, insert, select, update
+from sqlalchemy.engine import Engine
+from sqlmodel import Session, col
+
+from ledger import submission
+from ledger.abi import interface
+from ledger.answers import Use
+from ledger.batch import AnchoringSettings, Batch, Entry, close_batch
+from ledger.consortium import Registry
+from ledger.database import reading, writing
+from ledger.deployment import Deployment
+from ledger.hexadecimal import to_address, to_hex
+from ledger.progress import Progress
+from ledger.standing import LocalAnswers, registry_of
+from ledger.tables import AnchorRow, BatchRow, RecordRow, TransactionRow, TransactionState
+
+INTENT = "anchor:"
+UNMINED_MAX = 16
+"""While so many of our roots are in no block, no batch closes: after an outage few full ones are better than many."""
+RETRY_AFTER_US = 30_000_000
+
+_IS_UNBATCHED = col(RecordRow.batch_id).is_(None) & col(RecordRow.is_foreign).is_(False)
+_PLANNED, _SENT = TransactionState.PLANNED.value, TransactionState.SENT.value
+_FAILED, _REPLACED = TransactionState.FAILED.value, TransactionState.REPLACED.value
+_OPEN = (_PLANNED, _SENT, _FAILED, _REPLACED)
+_UNAUTHORISED = (
+    "records wait, for the node's key {} does not stand for anchoring: have a party's controller authorise it for use "
+    "4, `tally party signer authorise`"
+)
+
+
+def step(
+    engine: Engine, deployment: Deployment, anchoring_key: bytes, settings: AnchoringSettings, now_us: int
+) -> Progress:
+    """Closes one batch if one is due, and plans the transaction that anchors it, sent by `anchoring_key`.
+
+    Nothing closes before that key stands for anchoring. Raises ChainError before the chain was first read.
+    """
+    with reading(engine) as session:
+        is_any_open = session.execute(_anchors(_OPEN).limit(1)).first() is not None
+        if not is_any_open and not _unbatched(session, set(), 1):
+            return Progress()
+        answers = LocalAnswers.of(session)
+        registry = registry_of(session, answers.block_number)
+        if registry.standing_of(anchoring_key, Use.ANCHOR, answers.now_at, 0).party is None:
+            return Progress(complaints=(_UNAUTHORISED.format(to_address(anchoring_key)),))
+        anchored, unsent = _stray(session, anchoring_key, answers.block_number, now_us) if is_any_open else ([], [])
+        is_held_up = is_any_open and _unmined_count(session) >= UNMINED_MAX
+        pending = [] if is_held_up else _pending(session, registry, answers.now_at, settings.batch_size_max)
+    if anchored or unsent:
+        _mend(engine, anchoring_key, anchored, unsent, now_us)
+    batch = close_batch(pending, now_us, settings)
+    if batch is None:
+        return Progress()
+    is_stored = _store(engine, deployment, anchoring_key, batch, now_us)
+    return Progress(len(batch.entries) if is_stored else 0, is_waiting=True)
+
+
+# ------------------------------------------------------------------------------------------------ what is pending
+
+
+def _pending(session: Session, registry: Registry, now_at: int, count_max: int) -> list[Entry]:
+    """The oldest records that are in no batch and whose signer stands or has stood, in order of arrival."""
+    waiting: set[bytes] = set()
+    while True:
+        entries = _unbatched(session, waiting, count_max)
+        not_yet = {signer for signer in {entry.signer for entry in entries} if not _has_begun(registry, signer, now_at)}
+        if not not_yet:
+            return entries
+        waiting |= not_yet
+
+
+def _unbatched(session: Session, waiting: set[bytes], count_max: int) -> list[Entry]:
+    query = select(
+        col(RecordRow.id), col(RecordRow.record_hash), col(RecordRow.signature), col(RecordRow.signer),
+        col(RecordRow.received_at_us),
+    ).where(_IS_UNBATCHED)  # fmt: skip
+    if waiting:
+        query = query.where(col(RecordRow.signer).not_in(waiting))
+    return [Entry._make(row) for row in session.execute(query.order_by(col(RecordRow.id)).limit(count_max))]
+
+
+def _has_begun(registry: Registry, signer: bytes, at: int) -> bool:
+    entry = registry.signers.get(signer)
+    return entry is not None and bool(entry.uses & Use.RECORD) and entry.from_at <= at
+
+
+# --------------------------------------------------------------------------------------------------------- storing
+
+
+def _store(engine: Engine, deployment: Deployment, anchoring_key: bytes, batch: Batch, now_us: int) -> bool:
+    """Batch, its records' place in it, and its transaction, all at once. False where another process was quicker."""
+    entries, tree = batch.entries, batch.tree
+    data = interface("EventLog").call("anchor", tree.root, len(entries))
+    # Not synced: before the chain sees anything of it, the outbox syncs this and its own.
+    with writing(engine, durable=False) as session:
+        transaction_id = submission.plan(
+            session, intent=INTENT + to_hex(tree.root), sender=anchoring_key, to=deployment.event_log, data=data,
+            now_us=now_us,
+        )  # fmt: skip
+        batch_id = session.execute(insert(BatchRow).returning(col(BatchRow.id)), {
+            "root": tree.root, "leaf_count": len(entries), "tree": tree.nodes, "closed_at_us": now_us,
+            "transaction_id": transaction_id,
+        }).scalar_one()  # fmt: skip
+        if _assign(session, batch_id, entries) != len(entries):
+            session.rollback()
+            return False
+    return True
+
+
+def _assign(session: Session, batch_id: int, entries: Sequence[Entry]) -> int:
+    """Puts the records into the batch and says how many were put: fewer where some are in another already."""
+    signers = {entry.signer for entry in entries}
+    moved = session.execute(
+        update(RecordRow)
+        .where(
+            _IS_UNBATCHED, col(RecordRow.id).between(entries[0].id, entries[-1].id), col(RecordRow.signer).in_(signers)
+        )
+        .values(batch_id=batch_id)
+        .execution_options(synchronize_session=False)
+    )
+    return int(moved.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+
+
+# -------------------------------------------------------------------------------------------------- what went wrong
+
+
+def _stray(session: Session, anchoring_key: bytes, final_number: int, now_us: int) -> tuple[list[int], list[int]]:
+    """Transactions that nobody needs, for another has anchored their root; and those to be planned again.
+
+    The latter have failed a while ago, are planned for another key than is held now, or were not needed once, before
+    the other's anchor fell out of the chain.
+    """
+    state = col(TransactionRow.state)
+    is_anchored = exists(
+        select(col(BatchRow.id))
+        .join(AnchorRow, col(AnchorRow.root) == col(BatchRow.root))
+        .where(col(BatchRow.transaction_id) == col(TransactionRow.id), col(AnchorRow.block_number) <= final_number)
+    )
+    has_failed = (state == _FAILED) & (col(TransactionRow.planned_at_us) <= now_us - RETRY_AFTER_US)
+    has_other_key = (state == _PLANNED) & (col(TransactionRow.sender) != anchoring_key)
+    is_stray = has_failed | has_other_key | (state == _REPLACED)
+    return (
+        _ids(session, _anchors((_PLANNED, _FAILED)).where(is_anchored)),
+        _ids(session, _anchors((_PLANNED, _FAILED, _REPLACED)).where(is_stray, ~is_anchored)),
+    )
+
+
+def _mend(engine: Engine, anchoring_key: bytes, anchored: list[int], unsent: list[int], now_us: int) -> None:
+    with writing(engine) as session:
+        is_unsent = col(TransactionRow.state).in_((_PLANNED, _FAILED, _REPLACED))
+        change = update(TransactionRow).where(is_unsent)
+        session.execute(change.where(col(TransactionRow.id).in_(anchored)).values(
+            state=_REPLACED, error="another has anchored this root"
+        ))  # fmt: skip
+        session.execute(change.where(col(TransactionRow.id).in_(unsent)).values(
+            state=_PLANNED, sender=anchoring_key, nonce=None, transaction_hash=None, block_number=None, error=None,
+            planned_at_us=now_us,
+        ))  # fmt: skip
+
+
+def _unmined_count(session: Session) -> int:
+    return int(session.execute(select(func.count()).select_from(_anchors((_PLANNED, _SENT)).subquery())).scalar_one())
+
+
+def _anchors(states: Sequence[str]) -> Select[int | None]:
+    return select(col(TransactionRow.id)).where(
+        col(TransactionRow.state).in_(states), col(TransactionRow.intent).startswith(INTENT)
+    )
+
+
+def _ids(session: Session, query: Select[int | None]) -> list[int]:
+    return [found for found in session.scalars(query) if found is not None]

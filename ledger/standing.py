@@ -1,0 +1,132 @@
+"""What the chain answers, read off the tables that the follower keeps: same questions, same answers, no network.
+
+All answers stand at the newest block that the follower holds final. This file reads the derived tables.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from ledger import consortium
+from ledger.abi import interface
+from ledger.answers import Standing, StandingQuestion
+from ledger.consortium import Registry
+from ledger.errors import ChainError, ChainReason
+from ledger.follower import NAME
+from ledger.tables import AnchorRow, PositionRow, RegistryLogRow, WithdrawalRow
+
+ASKED_AT_ONCE = 500
+"""Values in one query: SQLite takes 32,766, older ones 999."""
+REPLAYS_KEPT = 4
+
+_replays: dict[tuple[bytes, int], Registry] = {}
+_replays_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryLog:
+    """One log of PartyRegistry: its name, its arguments as `ledger.abi` reads them, its block's time in seconds."""
+
+    name: str
+    arguments: dict[str, Any]
+    block_at: int
+
+
+class LocalAnswers:
+    """ledger.answers.ChainAnswers over one session. Made by `LocalAnswers.of`; lives as long as the session."""
+
+    def __init__(self, session: Session, final_number: int, final_at: int) -> None:
+        self._session, self._final_number, self._final_at = session, final_number, final_at
+
+    @staticmethod
+    def of(session: Session) -> LocalAnswers:
+        """The answers as of the newest final block. Raises ChainError(unreachable) before the chain was first read."""
+        position = session.get(PositionRow, NAME)
+        if position is None:
+            raise ChainError(
+                ChainReason.UNREACHABLE, "the chain has not been read yet: start the worker, or wait for it"
+            )
+        return LocalAnswers(session, position.final_number, position.final_at)
+
+    @property
+    def now_at(self) -> int:
+        """The time of the newest final block, in seconds."""
+        return self._final_at
+
+    @property
+    def block_number(self) -> int:
+        """The newest final block."""
+        return self._final_number
+
+    def anchored_at(self, roots: Sequence[bytes]) -> list[int]:
+        """For each root the time of its anchor in seconds, 0 for never."""
+        found = {root: at for root, at, number in self._anchors(roots) if number <= self._final_number}
+        return [found.get(root, 0) for root in roots]
+
+    def anchored_later(self, roots: Sequence[bytes]) -> list[bool]:
+        """For each root whether a block that is not final yet anchors it."""
+        found = {root for root, _, number in self._anchors(roots) if number > self._final_number}
+        return [root in found for root in roots]
+
+    def standing_of(self, questions: Sequence[StandingQuestion]) -> list[Standing]:
+        """For each question whom the signer stood for. Raises ChainError(reverted) for a time after `now_at`."""
+        registry = registry_of(self._session, self._final_number)
+        if any(question.at > self._final_at for question in questions):
+            raise ChainError(ChainReason.REVERTED, "nobody knows yet who will stand for whom after the newest block")
+        return [registry.standing_of(q.signer, q.use, q.at, q.sequence) for q in questions]
+
+    def withdrawn_at(self, questions: Sequence[tuple[bytes, bytes]]) -> list[int]:
+        """For each (party, record hash) the time of its withdrawal in seconds, 0 for never."""
+        columns = (WithdrawalRow.party, WithdrawalRow.record_hash, WithdrawalRow.withdrawn_at)
+        found: dict[tuple[bytes, bytes], int] = {}
+        for hashes in _portions({record_hash for _, record_hash in questions}):
+            query = select(*columns).where(
+                col(WithdrawalRow.record_hash).in_(hashes), WithdrawalRow.block_number <= self._final_number
+            )
+            found |= {(party, record_hash): at for party, record_hash, at in self._session.exec(query)}
+        return [found.get(question, 0) for question in questions]
+
+    def _anchors(self, roots: Sequence[bytes]) -> Iterable[tuple[bytes, int, int]]:
+        for portion in _portions(set(roots)):
+            query = select(AnchorRow.root, AnchorRow.anchored_at, AnchorRow.block_number)
+            yield from self._session.exec(query.where(col(AnchorRow.root).in_(portion)))
+
+
+def registry_of(session: Session, block_number: int) -> Registry:
+    """The consortium as the registry's logs up to that block make it. Replayed once, then remembered.
+
+    A replay goes by the hash of its last log's block, which stands for all that came before it.
+    """
+    is_before = RegistryLogRow.block_number <= block_number
+    order = (col(RegistryLogRow.block_number), col(RegistryLogRow.log_index))
+    newest = session.exec(
+        select(RegistryLogRow.block_hash, RegistryLogRow.log_index)
+        .where(is_before)
+        .order_by(*(column.desc() for column in order))
+        .limit(1)
+    ).first()
+    key = (b"", 0) if newest is None else (newest[0], newest[1])
+    with _replays_lock:
+        if key in _replays:
+            return _replays[key]
+    rows = session.exec(select(RegistryLogRow).where(is_before).order_by(*order)).all()
+    face = interface("PartyRegistry")
+    registry = consortium.replay(
+        RegistryLog(row.name, face.arguments_from_json(row.name, row.arguments), row.block_at) for row in rows
+    )
+    with _replays_lock:
+        _replays[key] = registry
+        while len(_replays) > REPLAYS_KEPT:
+            _replays.pop(next(iter(_replays)))
+    return registry
+
+
+def _portions(values: set[bytes]) -> Iterable[list[bytes]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), ASKED_AT_ONCE):
+        yield ordered[start : start + ASKED_AT_ONCE]

@@ -1,0 +1,59 @@
+"""One pass of everything that a node owes the chain: follow, batch, send. No loop, no sleep, no thread.
+
+Whoever runs it calls again after BUSY_S or IDLE_S. Several processes may run it on one database: the rows decide who
+does what.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.engine import Engine
+
+from ledger import anchoring, follower, submission
+from ledger.batch import AnchoringSettings
+from ledger.chain import Chain
+from ledger.deployment import Deployment
+from ledger.errors import ChainError
+from ledger.keystore import Signer
+from ledger.progress import Progress
+from ledger.submission import FeeSettings
+
+BUSY_S = 0.02
+IDLE_S = 0.1
+"""How long to wait before the next pass: while something is under way, and else."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker works with. `signers` are the sending keys held, by account; `anchoring_key` is one of them."""
+
+    engine: Engine
+    chain: Chain
+    deployment: Deployment
+    signers: Mapping[bytes, Signer]
+    anchoring_key: bytes
+    anchoring: AnchoringSettings = field(default_factory=AnchoringSettings)
+    fees: FeeSettings = field(default_factory=FeeSettings)
+
+
+def run_once(worker: Worker, now_us: int) -> Progress:
+    """Reads what is new on the chain, closes a batch that is due, sends what is planned.
+
+    A chain that does not answer is a complaint, not an end: records stay where they are, and the next pass tries
+    again. Raises ChainError(wrong_chain | no_contract) and WrongDeployment, for which only a person has the remedy.
+    """
+    try:
+        followed = follower.step(worker.engine, worker.chain, worker.deployment, worker.anchoring, now_us)
+        batched = anchoring.step(worker.engine, worker.deployment, worker.anchoring_key, worker.anchoring, now_us)
+        sent = submission.step(worker.engine, worker.chain, worker.signers, worker.fees, now_us)
+    except ChainError as error:
+        if not error.is_retryable:
+            raise
+        _log.warning("the chain does not answer: %s", error.detail)
+        return Progress(complaints=(f"the chain does not answer, records wait for it: {error.detail}",))
+    return followed + batched + sent
