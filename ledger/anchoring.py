@@ -11,26 +11,28 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, exists, func, insert, select, update
 from sqlalchemy.engine import Engine
-from sqlmodel import Session, col
+from sqlmodel import Session, SQLModel, col
 
 from ledger import submission
 from ledger.abi import interface
 from ledger.answers import Use
-from ledger.batch import AnchoringSettings, Batch, Entry, close_batch
+from ledger.batch import AnchoringSettings, Batch, Entry, close_batch, is_due
 from ledger.consortium import Registry
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
 from ledger.hexadecimal import to_address, to_hex
 from ledger.progress import Progress
 from ledger.standing import LocalAnswers, registry_of
-from ledger.tables import AnchorRow, BatchRow, RecordRow, TransactionRow, TransactionState
+from ledger.tables import AnchorRow, BatchRow, TransactionRow, TransactionState
 
 INTENT = "anchor:"
 UNMINED_MAX = 16
 """While so many of our roots are in no block, no batch closes: after an outage few full ones are better than many."""
 RETRY_AFTER_US = 30_000_000
 
-_IS_UNBATCHED = col(RecordRow.batch_id).is_(None) & col(RecordRow.is_foreign).is_(False)
+# The table itself, not the model: rows come by the thousand, and need not become objects.
+_RECORDS = SQLModel.metadata.tables["records"].c
+_IS_UNBATCHED = _RECORDS.batch_id.is_(None) & _RECORDS.is_foreign.is_(False)
 _PLANNED, _SENT = TransactionState.PLANNED.value, TransactionState.SENT.value
 _FAILED, _REPLACED = TransactionState.FAILED.value, TransactionState.REPLACED.value
 _OPEN = (_PLANNED, _SENT, _FAILED, _REPLACED)
@@ -49,7 +51,8 @@ def step(
     """
     with reading(engine) as session:
         is_any_open = session.execute(_anchors(_OPEN).limit(1)).first() is not None
-        if not is_any_open and not _unbatched(session, set(), 1):
+        is_batch_due = is_due(*_count_and_oldest(session, settings.batch_size_max), now_us, settings)
+        if not is_any_open and not is_batch_due:
             return Progress()
         answers = LocalAnswers.of(session)
         registry = registry_of(session, answers.block_number)
@@ -57,7 +60,8 @@ def step(
             return Progress(complaints=(_UNAUTHORISED.format(to_address(anchoring_key)),))
         anchored, unsent = _stray(session, anchoring_key, answers.block_number, now_us) if is_any_open else ([], [])
         is_held_up = is_any_open and _unmined_count(session) >= UNMINED_MAX
-        pending = [] if is_held_up else _pending(session, registry, answers.now_at, settings.batch_size_max)
+        is_to_close = is_batch_due and not is_held_up
+        pending = _pending(session, registry, answers.now_at, settings.batch_size_max) if is_to_close else []
     if anchored or unsent:
         _mend(engine, anchoring_key, anchored, unsent, now_us)
     batch = close_batch(pending, now_us, settings)
@@ -68,6 +72,16 @@ def step(
 
 
 # ------------------------------------------------------------------------------------------------ what is pending
+
+
+def _count_and_oldest(session: Session, count_max: int) -> tuple[int, int]:
+    """How many records are in no batch (counted up to `count_max`), and when the first of them was received."""
+    first = select(_RECORDS.received_at_us).where(_IS_UNBATCHED).order_by(_RECORDS.id).limit(1)
+    oldest_us = session.connection().execute(first).scalar_one_or_none()
+    if oldest_us is None:
+        return 0, 0
+    some = select(_RECORDS.id).where(_IS_UNBATCHED).limit(count_max).subquery()
+    return session.connection().execute(select(func.count()).select_from(some)).scalar_one(), oldest_us
 
 
 def _pending(session: Session, registry: Registry, now_at: int, count_max: int) -> list[Entry]:
@@ -82,13 +96,11 @@ def _pending(session: Session, registry: Registry, now_at: int, count_max: int) 
 
 
 def _unbatched(session: Session, waiting: set[bytes], count_max: int) -> list[Entry]:
-    query = select(
-        col(RecordRow.id), col(RecordRow.record_hash), col(RecordRow.signature), col(RecordRow.signer),
-        col(RecordRow.received_at_us),
-    ).where(_IS_UNBATCHED)  # fmt: skip
+    columns = (_RECORDS.id, _RECORDS.record_hash, _RECORDS.signature, _RECORDS.signer, _RECORDS.received_at_us)
+    query = select(*columns).where(_IS_UNBATCHED).order_by(_RECORDS.id).limit(count_max)
     if waiting:
-        query = query.where(col(RecordRow.signer).not_in(waiting))
-    return [Entry._make(row) for row in session.execute(query.order_by(col(RecordRow.id)).limit(count_max))]
+        query = query.where(_RECORDS.signer.not_in(waiting))
+    return [Entry._make(row) for row in session.connection().execute(query)]
 
 
 def _has_begun(registry: Registry, signer: bytes, at: int) -> bool:
@@ -122,15 +134,9 @@ def _store(engine: Engine, deployment: Deployment, anchoring_key: bytes, batch: 
 def _assign(session: Session, batch_id: int, entries: Sequence[Entry]) -> int:
     """Puts the records into the batch and says how many were put: fewer where some are in another already."""
     signers = {entry.signer for entry in entries}
-    moved = session.execute(
-        update(RecordRow)
-        .where(
-            _IS_UNBATCHED, col(RecordRow.id).between(entries[0].id, entries[-1].id), col(RecordRow.signer).in_(signers)
-        )
-        .values(batch_id=batch_id)
-        .execution_options(synchronize_session=False)
-    )
-    return int(moved.rowcount)  # type: ignore[attr-defined]  # an UPDATE gives a CursorResult
+    is_meant = _RECORDS.id.between(entries[0].id, entries[-1].id) & _RECORDS.signer.in_(signers)
+    change = update(_RECORDS.id.table).where(_IS_UNBATCHED, is_meant).values(batch_id=batch_id)
+    return session.connection().execute(change).rowcount
 
 
 # -------------------------------------------------------------------------------------------------- what went wrong

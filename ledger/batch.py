@@ -53,13 +53,16 @@ class Batch:
     tree: Tree
 
 
+def is_due(count: int, oldest_us: int, now_us: int, settings: AnchoringSettings) -> bool:
+    """True where so many records, the oldest received at `oldest_us`, are enough for a batch or have waited enough."""
+    if count == 0:
+        return False
+    return count >= settings.batch_size_max or now_us - oldest_us >= settings.batch_age_s_max * 1_000_000
+
+
 def close_batch(pending: Sequence[Entry], now_us: int, settings: AnchoringSettings) -> Batch | None:
     """The batch to anchor now, from records in order of arrival; None where they are too few and too young."""
-    if not pending:
-        return None
-    is_full = len(pending) >= settings.batch_size_max
-    is_old = now_us - pending[0].received_at_us >= settings.batch_age_s_max * 1_000_000
-    if not is_full and not is_old:
+    if not pending or not is_due(len(pending), pending[0].received_at_us, now_us, settings):
         return None
     entries = pending[: settings.batch_size_max]
     return Batch(entries, Tree.of([leaf(entry.record_hash, entry.signature) for entry in entries]))
