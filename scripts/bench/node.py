@@ -74,8 +74,9 @@ def founded(chain: RunningChain) -> Deployment:
     deployment = deploy(
         Chain(chain.url, CHAIN_ID), chain.signer, [(chain.signer.address, profile)], wait=lambda: time.sleep(0.05)
     )
-    # The founder stands from the second after the constructor's block.
+    # The founder stands from the second after the constructor's block, and this chain mines no empty ones by itself.
     time.sleep(2)
+    httpx.post(chain.url, json={"jsonrpc": "2.0", "id": 1, "method": "evm_mine", "params": []}).raise_for_status()
     return deployment
 
 
@@ -103,7 +104,7 @@ def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> I
     command = [sys.executable, "-m", "scripts.tally", "serve", "--port", str(port), "--data", str(folder)]
     with _ended(subprocess.Popen(command)), httpx.Client(base_url=url, timeout=60) as client:
         _await_answer(f"{url}/health")
-        client.headers |= {"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"}
+        client.headers.update({"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"})
         yield RunningNode(url, client)
 
 
