@@ -1,13 +1,12 @@
 """`tally demo`: an embedded chain, a consortium, a coffee story of 120 days, and the node that serves it. One terminal.
 
-This process runs the chain and looks after two others, the API and the worker. Whatever is killed, and whenever:
+This process runs the chain and looks after the one that serves. Whatever is killed, and whenever:
 starting again finds everything and goes on.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 import urllib.error
@@ -30,7 +29,7 @@ from ledger.keystore import LocalSigner
 from scripts.founding import Founding, make_api_keys, make_keys, write_private
 from scripts.playing import Stage, is_all_final
 from scripts.scenario import PARTIES, Story
-from scripts.supervision import Children, Stopped, StopRequest
+from scripts.supervision import Child, Stopped, StopRequest
 from traceability.identifiers import parse
 
 STORY_S = 120 * 86_400
@@ -100,21 +99,19 @@ def _play_and_serve(node: Node, devnet: Devnet, keys: dict[str, LocalSigner], po
     devnet.mine_at(int(time.time()))
 
     url = f"http://{HOST}:{port}"
-    children = Children(os.environ, _console.print)
+    server = Child(["serve", "--port", str(port), "--data", str(data)], _console.print)
     try:
-        children.start("API", "serve", "--no-worker", "--port", str(port), "--data", str(data))
-        children.start("worker", "worker", "--data", str(data))
-        _await_ready(node, devnet, children, url, stop)
+        _await_ready(node, devnet, server, url, stop)
         write_private(data / "demo.json", json.dumps(_facts(node, devnet, story, keys, api_keys, url), indent=1))
         _say_what_next(story, url, data)
         print(f"ready: {url}", flush=True)
         while True:
             stop.check(STEP_S)
             devnet.step(int(time.time()))
-            children.look_after(time.monotonic())
+            server.look_after(time.monotonic())
     finally:
         (data / "demo.json").unlink(missing_ok=True)
-        children.stop()
+        server.stop()
 
 
 def _play(stage: Stage, story: Story, stop: StopRequest) -> None:
@@ -132,10 +129,10 @@ def _play(stage: Stage, story: Story, stop: StopRequest) -> None:
         stage.play(remaining, went_on)
 
 
-def _await_ready(node: Node, devnet: Devnet, children: Children, url: str, stop: StopRequest) -> None:
+def _await_ready(node: Node, devnet: Devnet, server: Child, url: str, stop: StopRequest) -> None:
     """Returns once /health answers 200 and every record is final. Raises DemoError where that does not come."""
     deadline_s = time.monotonic() + HEALTH_S_MAX
-    while time.monotonic() < deadline_s and not children.has_died("API"):
+    while time.monotonic() < deadline_s and not server.has_died:
         stop.check(STEP_S)
         devnet.step(int(time.time()))
         with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310
@@ -177,7 +174,7 @@ def _say_what_next(story: Story, url: str, data: Path) -> None:
         "",
         "Open",
         f"  {url}{_path(bag)}   a bag of coffee, as a customer's phone sees it",
-        f"  {url}/docs   the API",
+        f"  {url}/   the node itself",
         "Try next, in another terminal",
         f"  .venv/bin/tally history {bag}{option}",
         f"  .venv/bin/tally history {story.cloned}{option}   one code, sold in two cities within an hour",

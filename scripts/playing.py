@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import func
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
@@ -63,12 +64,18 @@ class Stage:
 
         `went_on` is told after each step how many events it had; what it raises ends the play between two steps.
         """
-        self.anchor(self.devnet.head_at)
+        self.anchor(self._newest_at())
         for step in _steps(captures):
             for each in step:
                 self._capture(each)
             self.anchor(self.devnet.genesis_at + int(step[-1].at.total_seconds()) + 1)
             went_on(sum(len(each.events) for each in step))
+
+    def _newest_at(self) -> int:
+        """The time of the newest block, or of the newest record where that is later. Seconds."""
+        with reading(self.engine) as session:
+            received_at_us = session.exec(select(func.max(col(RecordRow.received_at_us)))).one()
+        return max(self.devnet.head_at, (received_at_us or 0) // 1_000_000 + 1)
 
     def anchor(self, at: int) -> None:
         """Brings everything that is recorded or planned onto the chain, in blocks of the time `at` (seconds).

@@ -1,4 +1,4 @@
-"""The processes of a node under one roof: started, looked after, started again when they die, stopped together."""
+"""A supervisor's two concerns: that it is asked to stop, and that its child runs for just as long as itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
-STOP_S_MAX = 8.0
+STOP_S_MAX = 15.0
 RESTART_PAUSE_S = 1.0
 
 
@@ -35,50 +33,41 @@ class StopRequest:
             raise Stopped
 
 
-@dataclass
-class Children:
-    """`tally` commands that run beside us. `say` gets a line where one died and is started again."""
+class Child:
+    """A `tally` command that runs beside us, and is started again where it dies. `say` gets a line then."""
 
-    environment: Mapping[str, str]
-    say: Callable[[str], None]
-    _commands: dict[str, Sequence[str]] = field(default_factory=dict)
-    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _not_before_s: dict[str, float] = field(default_factory=dict)
+    def __init__(self, command: Sequence[str], say: Callable[[str], None]) -> None:
+        self._command, self._say = command, say
+        self._restart_at_s: float | None = None
+        self._process = self._start()
 
-    def start(self, name: str, *command: str) -> None:
-        """Starts `tally COMMAND` under that name."""
-        self._commands[name] = command
-        # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops all in good order.
-        self._running[name] = subprocess.Popen(
-            [sys.executable, "-m", "scripts.leash", *command],
-            stdin=subprocess.DEVNULL, start_new_session=True, env=dict(self.environment),
-        )  # fmt: skip
-
-    def has_died(self, name: str) -> bool:
-        """True where the child of that name is not running at this moment."""
-        return self._running[name].poll() is not None
+    @property
+    def has_died(self) -> bool:
+        """True where it is not running at this moment."""
+        return self._process.poll() is not None
 
     def look_after(self, now_s: float) -> None:
-        """Starts again what has died. Cheap; to be called often, with a clock that only goes forward."""
-        for name, process in list(self._running.items()):
-            if process.poll() is None:
-                continue
-            if name not in self._not_before_s:
-                self.say(f"the {name} process ended with code {process.returncode}: it is started again")
-                self._not_before_s[name] = now_s + RESTART_PAUSE_S
-            elif now_s >= self._not_before_s[name]:
-                del self._not_before_s[name]
-                self.start(name, *self._commands[name])
+        """Starts it again where it has died. Cheap; to be called often, with a clock that only goes forward."""
+        if not self.has_died:
+            return
+        if self._restart_at_s is None:
+            self._say(f"`tally {self._command[0]}` ended with code {self._process.returncode}: it is started again")
+            self._restart_at_s = now_s + RESTART_PAUSE_S
+        elif now_s >= self._restart_at_s:
+            self._restart_at_s = None
+            self._process = self._start()
 
     def stop(self) -> None:
-        """Ends all of them: asked first, by force where that does not help."""
-        for process in self._running.values():
-            process.terminate()
-        deadline_s = time.monotonic() + STOP_S_MAX
-        for process in self._running.values():
-            try:
-                process.wait(max(0.0, deadline_s - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._running.clear()
+        """Ends it: asked first, by force where that does not help."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops all in good order.
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.leash", *self._command], stdin=subprocess.DEVNULL, start_new_session=True
+        )
