@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, insert, select, update
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, SQLModel, col
 
@@ -61,13 +61,13 @@ def step(
         anchored, unsent = _stray(session, anchoring_key, answers.block_number, now_us) if is_any_open else ([], [])
         is_held_up = is_any_open and _unmined_count(session) >= UNMINED_MAX
         is_to_close = is_batch_due and not is_held_up
-        pending = _pending(session, registry, answers.now_at, settings.batch_size_max) if is_to_close else []
+        waiting, pending = _pending(session, registry, answers.now_at, settings.batch_size_max if is_to_close else 0)
     if anchored or unsent:
         _mend(engine, anchoring_key, anchored, unsent, now_us)
     batch = close_batch(pending, now_us, settings)
     if batch is None:
         return Progress()
-    is_stored = _store(engine, deployment, anchoring_key, batch, now_us)
+    is_stored = _store(engine, deployment, anchoring_key, batch, waiting, now_us)
     return Progress(len(batch.entries) if is_stored else 0, is_waiting=True)
 
 
@@ -84,23 +84,29 @@ def _count_and_oldest(session: Session, count_max: int) -> tuple[int, int]:
     return session.connection().execute(select(func.count()).select_from(some)).scalar_one(), oldest_us
 
 
-def _pending(session: Session, registry: Registry, now_at: int, count_max: int) -> list[Entry]:
-    """The oldest records that are in no batch and whose signer stands or has stood, in order of arrival."""
+def _pending(session: Session, registry: Registry, now_at: int, count_max: int) -> tuple[set[bytes], list[Entry]]:
+    """The oldest records that are in no batch and whose signer stands or has stood, in order of arrival.
+
+    Before them, the signers that don't stand yet, as far as their records were in the way.
+    """
     waiting: set[bytes] = set()
     while True:
         entries = _unbatched(session, waiting, count_max)
         not_yet = {signer for signer in {entry.signer for entry in entries} if not _has_begun(registry, signer, now_at)}
         if not not_yet:
-            return entries
+            return waiting, entries
         waiting |= not_yet
 
 
 def _unbatched(session: Session, waiting: set[bytes], count_max: int) -> list[Entry]:
     columns = (_RECORDS.id, _RECORDS.record_hash, _RECORDS.signature, _RECORDS.signer, _RECORDS.received_at_us)
-    query = select(*columns).where(_IS_UNBATCHED).order_by(_RECORDS.id).limit(count_max)
-    if waiting:
-        query = query.where(_RECORDS.signer.not_in(waiting))
+    query = select(*columns).where(_is_free(waiting)).order_by(_RECORDS.id).limit(count_max)
     return [Entry._make(row) for row in session.connection().execute(query)]
+
+
+def _is_free(waiting: set[bytes]) -> ColumnElement[bool]:
+    """Unbatched, and not of these signers. Never "of those signers": that would search all they ever recorded."""
+    return _IS_UNBATCHED & _RECORDS.signer.not_in(waiting) if waiting else _IS_UNBATCHED
 
 
 def _has_begun(registry: Registry, signer: bytes, at: int) -> bool:
@@ -111,7 +117,9 @@ def _has_begun(registry: Registry, signer: bytes, at: int) -> bool:
 # --------------------------------------------------------------------------------------------------------- storing
 
 
-def _store(engine: Engine, deployment: Deployment, anchoring_key: bytes, batch: Batch, now_us: int) -> bool:
+def _store(
+    engine: Engine, deployment: Deployment, anchoring_key: bytes, batch: Batch, waiting: set[bytes], now_us: int
+) -> bool:
     """Batch, its records' place in it, and its transaction, all at once. False where another process was quicker."""
     entries, tree = batch.entries, batch.tree
     data = interface("EventLog").call("anchor", tree.root, len(entries))
@@ -125,18 +133,12 @@ def _store(engine: Engine, deployment: Deployment, anchoring_key: bytes, batch: 
             "root": tree.root, "leaf_count": len(entries), "tree": tree.nodes, "closed_at_us": now_us,
             "transaction_id": transaction_id,
         }).scalar_one()  # fmt: skip
-        if _assign(session, batch_id, entries) != len(entries):
+        is_in_place = _RECORDS.id.between(entries[0].id, entries[-1].id) & _is_free(waiting)
+        change = update(_RECORDS.id.table).where(is_in_place).values(batch_id=batch_id)
+        if session.connection().execute(change).rowcount != len(entries):
             session.rollback()
             return False
     return True
-
-
-def _assign(session: Session, batch_id: int, entries: Sequence[Entry]) -> int:
-    """Puts the records into the batch and says how many were put: fewer where some are in another already."""
-    signers = {entry.signer for entry in entries}
-    is_meant = _RECORDS.id.between(entries[0].id, entries[-1].id) & _RECORDS.signer.in_(signers)
-    change = update(_RECORDS.id.table).where(_IS_UNBATCHED, is_meant).values(batch_id=batch_id)
-    return session.connection().execute(change).rowcount
 
 
 # -------------------------------------------------------------------------------------------------- what went wrong
