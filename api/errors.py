@@ -78,16 +78,6 @@ class NoSuchApiKey(ApiError):
         self.number = number
 
 
-class NotYourRecord(ApiError):
-    """A client that signs for itself handed in a record of another party than the one its API key belongs to."""
-
-    code = "not_your_record"
-
-    def __init__(self, index: int, party: str, owner: str) -> None:
-        super().__init__(f"record {index} is of party {party}, but the API key belongs to {owner}")
-        self.index = index
-
-
 class NoSigningKey(ApiError):
     """The node holds no key that signs for the party."""
 
@@ -169,3 +159,29 @@ class IncompleteTrust(ApiError):
     def __init__(self, missing: str) -> None:
         super().__init__(f"to check against a chain of your own choice name all three; missing: {missing}")
         self.missing = missing
+
+
+class TransactionRefused(ApiError):
+    """A contract refused what it was asked for. Nothing has changed."""
+
+    code = "transaction_refused"
+
+    def __init__(self, intent: str, reason: str) -> None:
+        super().__init__(f"{intent} was refused by the contract: {reason}")
+        self.intent, self.reason = intent, reason
+
+
+class NotFinalYet(ApiError):
+    """A transaction is on its way, but not final within the time that a command waits."""
+
+    code = "not_final_yet"
+
+    def __init__(self, intent: str, state: str) -> None:
+        super().__init__(f"{intent} is {state}, not final yet: a running worker goes on with it, see `tally status`")
+        self.intent, self.state = intent, state
+
+
+class BadArgument(ApiError):
+    """A command's argument can't be meant."""
+
+    code = "bad_argument"

@@ -12,12 +12,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.errors import BadSettings, DataFolderTaken, NoDataFolder
+from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
 from ledger.errors import BadChecksum, InvalidHex
 from ledger.hexadecimal import address_from_text
+from ledger.submission import FeeSettings
 
 NODE_FILE = "node.toml"
 RPC_URL_FILE = "rpc-url"
@@ -54,13 +56,15 @@ class Settings(BaseSettings):
 
     batch_size_max: int = Field(default=2048, ge=1, le=2**20)
     batch_age_s_max: float = Field(default=2.0, ge=0)
-    confirmations: PositiveInt = 1
+    confirmations: int = Field(default=1, ge=1, le=CONFIRMATIONS_MAX)
     """How many blocks make one final, itself counted."""
     anchor_by_s: PositiveInt = 86_400
     """A capture receipt promises an anchor within this time."""
 
+    max_fee_gwei: PositiveInt = FeeSettings().max_fee_gwei
+    """No more than this is paid for a gas."""
+
     capture_bytes_max: PositiveInt = 32 * 2**20
-    capture_events_max: PositiveInt = 10_000
     bundle_bytes_max: PositiveInt = 32 * 2**20
     stale_event_id: StaleEventId = StaleEventId.MARK
     gcp_length: int | None = Field(default=None, ge=6, le=12)
@@ -78,6 +82,12 @@ class Settings(BaseSettings):
         """The environment wins over what `load_settings` read from node.toml."""
         return env_settings, init_settings
 
+    @model_validator(mode="after")
+    def _promises_what_can_be_kept(self) -> Settings:
+        if self.anchor_by_s <= self.batch_age_s_max:
+            raise ValueError("anchor_by_s is to be longer than batch_age_s_max")
+        return self
+
     @field_validator("event_log", "party_registry")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
@@ -87,6 +97,16 @@ class Settings(BaseSettings):
             except (InvalidHex, BadChecksum) as error:
                 raise ValueError(str(error)) from error
         return text
+
+    @property
+    def anchoring(self) -> AnchoringSettings:
+        """What the ledger's steps are told."""
+        return AnchoringSettings(self.batch_size_max, self.batch_age_s_max, self.confirmations, self.anchor_by_s)
+
+    @property
+    def fees(self) -> FeeSettings:
+        """What the outbox may pay."""
+        return FeeSettings(max_fee_gwei=self.max_fee_gwei)
 
     @property
     def keys_folder(self) -> Path:
@@ -121,6 +141,11 @@ def load_settings(data: Path) -> Settings:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSettings(f"{file} can't be read: {error}") from error
     return _checked(str(file), values | {"data": data})
+
+
+def settings_of(data: Path) -> Settings:
+    """The settings of a folder that holds no node yet: the environment's, else the defaults. Raises BadSettings."""
+    return _checked("the settings", {"data": data})
 
 
 def write_settings(data: Path, **values: str | int | float | bool | None) -> Settings:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api.errors import BadSettings, IncompleteTrust
 from api.settings import Settings
-from ledger.chain import Chain, ChainView
+from ledger.chain import TIMEOUT_S, Chain, ChainView
 from ledger.deployment import Deployment, check
 from ledger.errors import ChainError, ChainReason
 from ledger.hexadecimal import address_from_text
@@ -55,13 +55,13 @@ def deployment_of(settings: Settings) -> Deployment:
     )
 
 
-def chain_of(settings: Settings) -> Chain:
+def chain_of(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> Chain:
     """The node's chain, not asked anything yet. Raises ChainError(unreachable) where no address of it is known."""
     rpc_url = settings.resolved_rpc_url
     if rpc_url is None:
         where = "the embedded chain is not running" if settings.embedded else "no rpc_url is set in node.toml"
         raise ChainError(ChainReason.UNREACHABLE, where)
-    return Chain(rpc_url, deployment_of(settings).chain_id)
+    return Chain(rpc_url, deployment_of(settings).chain_id, timeout_s=timeout_s)
 
 
 def answers_of(trust: Trust) -> ChainView:

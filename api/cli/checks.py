@@ -12,13 +12,16 @@ import typer
 from rich.text import Text
 
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, mention, say, table
-from api.errors import UnreadableFile
+from api.errors import IncompleteTrust, UnreadableFile
 from api.settings import NODE_FILE, load_settings
-from api.trust import Trust, answers_of, trust_given, trust_of
+from api.trust import answers_of, trust_given, trust_of
+from ledger.hexadecimal import address_from_text
+from traceability.bundle import parse as parse_bundle
 from traceability.epcis.document import parse_document
 from traceability.epcis.event_hash import event_hash, hash_id
+from traceability.errors import MalformedBundle, MalformedJson
 from traceability.identifiers import Identifier, parse
-from traceability.verification import Result, Verdict, verify
+from traceability.verification import Result, Trusted, Verdict, verify
 
 OUTCOMES = {
     Result.VERIFIED: Outcome.GOOD,
@@ -93,7 +96,7 @@ def verify_bundle(
         typer.Option(
             "--for", metavar="ID", help="What the bundle is handed over for: each record must be related to it."
         ),
-    ] = None,  # fmt: skip
+    ] = None,
     rpc_url: Annotated[str | None, typer.Option(help="The chain's JSON-RPC address.")] = None,
     event_log: Annotated[str | None, typer.Option(help="The EventLog contract that you trust.")] = None,
     party_registry: Annotated[str | None, typer.Option(help="The PartyRegistry contract that you trust.")] = None,
@@ -107,9 +110,14 @@ def verify_bundle(
     chain gives no answer.
     """
     content = read_file(file)
-    trust = _trust(data, rpc_url, event_log, party_registry, offline=offline)
-    with answers_of(trust, offline=offline) as answers:
-        verdict = verify(content, trusted=trust.contracts if trust else None, answers=answers, identifier=identifier)
+    is_named = bool(rpc_url or event_log or party_registry)
+    if offline:
+        answers = None
+        trusted = _trusted_offline(content, event_log, party_registry) if is_named else _trusted_by_node(data)
+    else:
+        trust = trust_given(rpc_url, event_log, party_registry) if is_named else trust_of(load_settings(data))
+        trusted, answers = trust.contracts, answers_of(trust)
+    verdict = verify(content, trusted=trusted, answers=answers, identifier=identifier)
     if as_json:
         emit(verdict.to_json())
     else:
@@ -117,15 +125,20 @@ def verify_bundle(
     finish(OUTCOMES[verdict.result])
 
 
-def _trust(
-    data: Path, rpc_url: str | None, event_log: str | None, party_registry: str | None, *, offline: bool
-) -> Trust | None:
-    """Whom the verifier trusts: the options, else the data folder's settings, else (offline only) nobody."""
-    if rpc_url or event_log or party_registry:
-        return trust_given(rpc_url, event_log, party_registry, offline=offline)
-    if (data / NODE_FILE).exists() or not offline:
-        return trust_of(load_settings(data))
-    return None
+def _trusted_by_node(data: Path) -> Trusted | None:
+    """What the data folder says, where there is one: `verify --offline` asks for none."""
+    return trust_of(load_settings(data)).contracts if (data / NODE_FILE).exists() else None
+
+
+def _trusted_offline(content: bytes, event_log: str | None, party_registry: str | None) -> Trusted | None:
+    """The contracts named. No chain is asked which it is, so that the bundle's chain id is left uncompared."""
+    if not event_log or not party_registry:
+        raise IncompleteTrust("--event-log" if party_registry else "--party-registry")
+    contracts = address_from_text(event_log), address_from_text(party_registry)
+    try:
+        return Trusted(parse_bundle(content).chain_id, *contracts)
+    except (MalformedBundle, MalformedJson):
+        return None  # verify says what is wrong with it
 
 
 def _rows(identifier: Identifier) -> list[tuple[str, str]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -42,7 +41,13 @@ class Outcome(IntEnum):
     PENDING = 3
 
 
-_FAILED_CODES = frozenset({"bundle_refused", "reverted", "chain_reverted", "sequence_taken"})
+_OUTCOMES = {
+    "bundle_refused": Outcome.FAILED,
+    "transaction_refused": Outcome.FAILED,
+    "chain_reverted": Outcome.FAILED,
+    "not_final_yet": Outcome.PENDING,
+}
+"""Exit codes of errors; of all others 2."""
 
 _NEXT: dict[str, str] = {
     "chain_unreachable": "see whether the chain's node runs (`rpc_url` in DATA/node.toml), then `tally status`",
@@ -69,18 +74,26 @@ def say(text: str | Text | Table = "") -> None:
     _out.print(Text(text) if isinstance(text, str) else text)
 
 
+def show(value: RenderableType) -> None:
+    """Prints anything that rich can draw."""
+    _out.print(value)
+
+
 def mention(text: str) -> None:
     """Prints a remark where it is in nobody's way: on stderr."""
     _err.print(Text(text))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A plain table; long values are folded, never cut off."""
-    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, colours: Mapping[str, str] | None = None
+) -> Table:
+    """A plain table; long values are folded, never cut off. A cell that is a key of `colours` has that colour."""
+    is_headed = any(columns)
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=is_headed)
     for column in columns:
         result.add_column(column, overflow="fold")
     for row in rows:
-        result.add_row(*(escape(str(cell)) for cell in row))
+        result.add_row(*(Text(str(cell), style=(colours or {}).get(str(cell), "")) for cell in row))
     return result
 
 
@@ -102,7 +115,7 @@ def report(error: Exception, *, as_json: bool, traceback: Callable[[], None] | N
         emit(problem.to_json())
     else:
         _mention_problem(problem)
-    return Outcome.FAILED if problem.code in _FAILED_CODES else Outcome.BAD_INPUT
+    return _OUTCOMES.get(problem.code, Outcome.BAD_INPUT)
 
 
 def _mention_problem(problem: Problem) -> None:

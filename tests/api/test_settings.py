@@ -53,7 +53,8 @@ def test_an_existing_node_is_never_overwritten(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("batch_sise_max = 10", "batch_sise_max: Extra inputs are not permitted"),
-        ("confirmations = 0", "confirmations: .* greater than 0"),
+        ("confirmations = 0", "confirmations: .* greater than or equal to 1"),
+        ("anchor_by_s = 1", "anchor_by_s is to be longer than batch_age_s_max"),
         ('event_log = "0x5FbDB2315678afecb367f032d93F642f64180Aa3"', "event_log: .*checksum"),
         ('event_log = "0x12"', "event_log: .*40 lower-case hex digits"),
         ('stale_event_id = "forget"', "stale_event_id: .*'mark' or 'refuse'"),

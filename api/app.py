@@ -1,0 +1,46 @@
+"""The app: one router a resource, problems for whatever goes wrong, paths matched as they were sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api import problems
+from api.node import Node
+from api.requests import RawPaths
+from api.routes import bundles, capture, digital_link, events, health, home, parties, products
+
+ROUTERS = (capture.router, events.router, products.router, bundles.router, parties.router, health.router,
+           digital_link.router, home.router)  # fmt: skip
+DESCRIPTION = """\
+A ledger for supply chains: EPCIS 2.0 events are recorded for a party, signed, anchored on a chain, and proved.
+
+Reading needs no key. Capturing, and handing in another node's bundle, need an API key that belongs to a party:
+`Authorization: Bearer KEY`. Whatever goes wrong is a problem (RFC 9457) with a stable `code`.
+
+An `{id}` in a path is percent-encoded as a whole: hash IDs contain `/` and `?`, EPC URNs contain `:`.
+"""
+
+
+def create_app(node: Node | None) -> FastAPI:
+    """The app over that node. Without one it can describe itself, and nothing else."""
+    app = FastAPI(
+        title="Tallystick",
+        version="1",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.node = node
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(RawPaths)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI 3.1 description of the API."""
+    return create_app(None).openapi()

@@ -1,0 +1,166 @@
+"""Commands of the node as a whole: make one, run it, look at it."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.app import openapi_document
+from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, say, table
+from api.errors import DataFolderTaken
+from api.health import Health, health_of
+from api.keyring import NODE_KEY, password_of
+from api.node import opened_node
+from api.recording import now_us
+from api.serving import run_server
+from api.settings import NODE_FILE, Settings, settings_of, write_settings
+from api.trust import trust_given
+from api.worker import await_chain, end_with_parent
+from api.worker import work as bring_to_the_chain
+from ledger.chain import Chain
+from ledger.deployment import Deployment, check
+from ledger.errors import KeyLocked
+from ledger.hexadecimal import to_address, to_hex
+from ledger.keystore import create_key
+
+HOST_DEFAULT, PORT_DEFAULT = "127.0.0.1", 8000
+
+
+def init(
+    rpc_url: Annotated[str, typer.Option(help="JSON-RPC address of the chain.")],
+    event_log: Annotated[str, typer.Option(help="The consortium's EventLog contract.")],
+    party_registry: Annotated[str, typer.Option(help="The consortium's PartyRegistry contract.")],
+    start_block: Annotated[int, typer.Option(min=0, help="Block in which they were deployed, or an earlier one.")] = 0,
+    confirmations: Annotated[int, typer.Option(min=1, max=200, help="Blocks that make one final, itself counted.")] = 1,
+    party: Annotated[str | None, typer.Option(metavar="NAME", help="Also draw a key for a party: NAME.json.")] = None,
+    data: DataFolder = DATA_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Make a node on a chain that is there: DATA/node.toml, a database, and the node's own key."""
+    if (data / NODE_FILE).exists():
+        raise DataFolderTaken(data)
+    contracts = trust_given(rpc_url, event_log, party_registry).contracts
+    deployment = Deployment(contracts.chain_id, contracts.event_log, contracts.party_registry, start_block)
+    check(Chain(rpc_url, contracts.chain_id), deployment)
+    password = _new_password(settings_of(data))
+    settings = write_settings(
+        data,
+        rpc_url=rpc_url,
+        chain_id=deployment.chain_id,
+        event_log=to_address(deployment.event_log),
+        party_registry=to_address(deployment.party_registry),
+        start_block=start_block,
+        confirmations=confirmations,
+    )
+    names = [NODE_KEY, *([party] if party else [])]
+    accounts = {name: to_address(create_key(settings.keys_folder, name, password).address) for name in names}
+    with opened_node(data):
+        pass
+    if as_json:
+        emit({"data": str(data), "chainId": deployment.chain_id, "keys": accounts})
+        return
+    say(f"{data} is a node on chain {deployment.chain_id}.")
+    say(table(("key", "account"), accounts.items()))
+    say(f"Next: have a party authorise the node's key for anchoring:\n"
+        f"  tally party signer authorise {accounts[NODE_KEY]} --party NAME --use anchor")  # fmt: skip
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST_DEFAULT,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = PORT_DEFAULT,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Do not bring records to the chain.")] = False,
+    data: DataFolder = DATA_DEFAULT,
+) -> None:
+    """Serve the API and the pages, and bring records to the chain, until Ctrl-C."""
+    _log_to_stderr()
+    run_server(data, host, port, with_worker=not no_worker)
+
+
+def work(
+    leashed: Annotated[
+        bool, typer.Option("--leashed", hidden=True, help="End with the process that started it.")
+    ] = False,
+    data: DataFolder = DATA_DEFAULT,
+) -> None:
+    """Bring records to the chain and follow it, until Ctrl-C. `serve` does so by itself."""
+    _log_to_stderr()
+    with opened_node(data) as node, _stop_on_signals() as stop:
+        if leashed:
+            end_with_parent(stop)
+        await_chain(node, stop)
+        bring_to_the_chain(node, stop)
+
+
+def status(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
+    """Show how the node is: chain, anchoring lag, outbox, contradictions. Exit code 2 where the chain is away."""
+    with opened_node(data) as node:
+        health = health_of(node, now_us())
+    if as_json:
+        emit(health.to_json())
+    else:
+        _print_health(health)
+    finish(Outcome.GOOD if health.chain.is_reachable else Outcome.BAD_INPUT)
+
+
+def openapi(output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")]) -> None:
+    """Write the API's OpenAPI document, as it is committed in docs/openapi.json."""
+    output.write_text(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _new_password(settings: Settings) -> str:
+    """The password for new key files: from the file that is named, else typed twice. Raises KeyLocked."""
+    if settings.key_password_file is not None or not sys.stdin.isatty():
+        return password_of(settings)()
+    first = getpass.getpass("A password for the key files: ")
+    if getpass.getpass("The same again: ") != first:
+        raise KeyLocked(NODE_KEY, "the two passwords differ")
+    return first
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", level=logging.INFO, force=True)
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets: whatever runs comes to its end between two passes."""
+    stop = threading.Event()
+    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _print_health(health: Health) -> None:
+    followed = health.followed
+    rows: list[tuple[str, str]] = [
+        ("chain", f"eip155:{health.chain_id}, " + (health.chain.reason or "answers")),
+        ("EventLog", to_address(health.event_log)),
+        ("PartyRegistry", to_address(health.party_registry)),
+        (
+            "anchoring key",
+            to_address(health.anchoring_key) if health.anchoring_key else "none: put it into keys/node.json",
+        ),
+        ("followed", f"to block {followed.block_number}, final {followed.final_number}" if followed else "nothing yet"),
+        ("records", str(health.record_count)),
+        ("not anchored", f"{health.backlog.record_count}, the oldest for {health.backlog.lag_s:.1f} s"),
+        ("outbox", f"{health.open_transactions} on their way"),
+    ]
+    say(table(("", ""), rows))
+    for intent, reason in health.failed:
+        say(f"failed: {intent}: {reason}")
+    for each in health.contradictions:
+        stored = to_hex(each.stored_record_hash)
+        say(f"contradiction: {to_hex(each.record_hash)} has the number {each.sequence} of {stored}")

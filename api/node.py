@@ -1,0 +1,69 @@
+"""A data folder, opened: settings, database, deployment, keys and chain. Every command and request works on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+import api.keys  # noqa: F401 - its table is one of those that are created
+import traceability.tables  # noqa: F401 - likewise
+from api.keyring import Keyring, keyring_of
+from api.places import Places
+from api.settings import Settings, load_settings
+from api.trust import Trust, answers_of, chain_of, deployment_of, trust_of
+from ledger.chain import Chain, ChainView
+from ledger.database import create_tables, open_engine
+from ledger.deployment import Deployment, bind
+from ledger.record import Domain
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node is made of. Made by `opened_node`; safe for several threads."""
+
+    settings: Settings
+    engine: Engine
+    deployment: Deployment
+    keyring: Keyring
+    places: Places = field(default_factory=Places)
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain in which records are signed."""
+        return self.deployment.domain
+
+    @property
+    def trust(self) -> Trust:
+        """Chain and contracts of the settings, for verification."""
+        return trust_of(self.settings)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The node's chain, not asked anything yet. Raises ChainError(unreachable) where no address of it is known."""
+        return chain_of(self.settings)
+
+    def answers(self) -> ChainView:
+        """The chain's own answers at its newest final block. Raises ChainError."""
+        return answers_of(self.trust)
+
+
+@contextmanager
+def opened_node(data: Path) -> Iterator[Node]:
+    """The node in that folder, while it is needed.
+
+    Raises NoDataFolder, BadSettings, or WrongDeployment where the database belongs to another deployment.
+    """
+    settings = load_settings(data)
+    deployment = deployment_of(settings)
+    engine = open_engine(settings.resolved_database_url)
+    try:
+        create_tables(engine)
+        bind(engine, deployment)
+        yield Node(settings, engine, deployment, keyring_of(settings))
+    finally:
+        engine.dispose()

@@ -1,0 +1,110 @@
+"""POST /capture and GET /capture/{id}: events come in (EPCIS 2.0, 12.6.3; the REST binding's capture interface)."""
+
+from __future__ import annotations
+
+import orjson
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from api.dependencies import TheNode, TheParty
+from api.errors import BadHeader, NotAcceptable, UnknownCaptureJob
+from api.node import Node
+from api.recording import capture_document, capture_signed_document
+from api.requests import PathText, media_type, read_body
+from api.routes.examples import CAPTURE_JOB, DOCUMENT, SIGNED_CAPTURE
+from api.routes.responses import json_answer, problems
+from ledger.database import reading
+from traceability.capture import SIGNED_MEDIA_TYPE
+from traceability.jobs import CaptureJob, ErrorBehaviour, capture_job
+
+router = APIRouter(tags=["capture"])
+
+JSON = "application/json"
+TAKEN = (JSON, "application/ld+json", SIGNED_MEDIA_TYPE)
+VERSIONS = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
+ERROR_BEHAVIOUR = "GS1-Capture-Error-Behaviour"
+
+_BODY = {
+    "required": True,
+    "content": {
+        kind: {"schema": {"type": "object"}, "example": SIGNED_CAPTURE if kind == SIGNED_MEDIA_TYPE else DOCUMENT}
+        for kind in TAKEN
+    },
+}
+_RECORDED = json_answer(CAPTURE_JOB, "Everything in the document is durable. `Location` is the job's address.", 202)
+
+
+@router.post(
+    "/capture",
+    status_code=202,
+    response_class=Response,
+    responses=_RECORDED | problems(400, 401, 403, 406, 409, 413, 415, 503),
+    openapi_extra={"requestBody": _BODY},
+    summary="Record the events of an EPCIS document",
+)
+async def capture_events(
+    request: Request,
+    node: TheNode,
+    party: TheParty,
+    error_behaviour: str = Header(ErrorBehaviour.ROLLBACK.value, alias=ERROR_BEHAVIOUR),
+    epcis_version: str = Header("2.0.0", alias="GS1-EPCIS-Version"),
+) -> Response:
+    """Record a document's events for the party whose API key it is: all of them, or (by default) none.
+
+    Sign with the key that this node holds of the party, or bring records that you have signed
+    (application/vnd.tallystick.capture+json). Answered only when everything is durable.
+    """
+    kind = media_type(request.headers.get("content-type"), TAKEN)
+    behaviour = _behaviour(error_behaviour)
+    if not epcis_version.startswith("2.0"):
+        raise NotAcceptable(f"GS1-EPCIS-Version {epcis_version[:20]}", ("2.0.0",))
+    length = request.headers.get("content-length")
+    body = await read_body(request.stream(), length, node.settings.capture_bytes_max)
+    take = capture_signed_document if kind == SIGNED_MEDIA_TYPE else capture_document
+    job = await run_in_threadpool(take, node, party, body, behaviour)
+    return _answer(job, 202, {"Location": f"/capture/{job.capture_id}"})
+
+
+@router.get(
+    "/capture/{id}",
+    response_class=Response,
+    responses=json_answer(CAPTURE_JOB) | problems(404),
+    summary="What became of a capture",
+)
+def show_capture(id: PathText, node: TheNode) -> Response:
+    """The capture job, with how far each of its records has come since."""
+    with reading(node.engine) as session:
+        job = capture_job(session, id)
+    if job is None:
+        raise UnknownCaptureJob(id)
+    return _answer(job, 200, {})
+
+
+@router.options("/capture", status_code=204, response_class=Response, summary="What this capture interface takes")
+def discover_capture(node: TheNode) -> Response:
+    """The settings of the capture interface, as EPCIS 2.0's discovery has them."""
+    return Response(status_code=204, headers=_discovery(node))
+
+
+def _discovery(node: Node) -> dict[str, str]:
+    return VERSIONS | {
+        "Allow": "OPTIONS, POST",
+        "GS1-EPCIS-Min": "2.0.0",
+        "GS1-EPCIS-Max": "2.0.0",
+        "GS1-CBV-Min": "2.0.0",
+        "GS1-CBV-Max": "2.0.0",
+        "GS1-EPC-Format": "Never_Translates",
+        "GS1-EPCIS-Capture-File-Size-Limit": str(node.settings.capture_bytes_max),
+        ERROR_BEHAVIOUR: "all",
+    }
+
+
+def _behaviour(text: str) -> ErrorBehaviour:
+    try:
+        return ErrorBehaviour(text.lower())
+    except ValueError:
+        raise BadHeader(ERROR_BEHAVIOUR, text, tuple(ErrorBehaviour)) from None
+
+
+def _answer(job: CaptureJob, status: int, headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(job.to_json()), status, VERSIONS | headers, JSON)

@@ -1,0 +1,91 @@
+"""The loop around ledger.worker: passes with a pause between them, until it is asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+from api.node import Node
+from api.recording import now_us
+from ledger.deployment import check
+from ledger.errors import ChainError
+from ledger.worker import BUSY_S, IDLE_S, Worker, run_once
+
+COMPLAIN_EVERY_US = 30_000_000
+"""A complaint that stays the same is repeated after so long."""
+
+LOOK_EVERY_S = 0.5
+
+_log = logging.getLogger("tally.worker")
+
+
+def worker_of(node: Node) -> Worker:
+    """What the ledger's steps work with. Raises KeyNotFound without the node's own key, ChainError without a chain."""
+    return Worker(
+        engine=node.engine,
+        chain=node.chain,
+        deployment=node.deployment,
+        signers=node.keyring.by_account(),
+        anchoring_key=node.keyring.node_file().address,
+        anchoring=node.settings.anchoring,
+        fees=node.settings.fees,
+    )
+
+
+def work(node: Node, stop: threading.Event) -> None:
+    """Brings records to the chain until `stop` is set.
+
+    Raises what only a person can put right: a locked key, a wrong chain, contracts that are not there.
+    """
+    worker = worker_of(node)
+    complaints = _Complaints()
+    while not stop.is_set():
+        progress = run_once(worker, now_us())
+        complaints.say(progress.complaints, now_us())
+        stop.wait(BUSY_S if progress.is_waiting else IDLE_S)
+
+
+def await_chain(node: Node, stop: threading.Event) -> None:
+    """Returns once chain and contracts are found to be the ones meant, or `stop` is set.
+
+    A chain that does not answer is waited for. Raises ChainError(wrong_chain | no_contract), WrongDeployment.
+    """
+    complaints = _Complaints()
+    while not stop.is_set():
+        try:
+            check(node.chain, node.deployment)
+        except ChainError as error:
+            if not error.is_retryable:
+                raise
+            complaints.say((f"waiting for the chain: {error.detail}",), now_us())
+            stop.wait(1.0)
+        else:
+            return
+
+
+def end_with_parent(stop: threading.Event) -> None:
+    """Sets `stop` once the process that started this one is gone: one that was killed can't end its children."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_EVERY_S)
+        stop.set()
+
+    threading.Thread(target=watch, name="leash", daemon=True).start()
+
+
+class _Complaints:
+    """What the steps complain of, said once and then now and then."""
+
+    def __init__(self) -> None:
+        self._said_at_us: dict[str, int] = {}
+
+    def say(self, complaints: tuple[str, ...], at_us: int) -> None:
+        for each in complaints:
+            if at_us - self._said_at_us.get(each, -COMPLAIN_EVERY_US) >= COMPLAIN_EVERY_US:
+                _log.warning(each)
+                self._said_at_us[each] = at_us
+        self._said_at_us = {each: at for each, at in self._said_at_us.items() if each in complaints}
