@@ -10,6 +10,7 @@ This file runs a process, touches the disk, and speaks to its own child only.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -17,6 +18,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +40,8 @@ SETTLE_S = 3
 """After so many quiet seconds one empty block follows, so that what takes effect one second after its block does."""
 STARTUP_S_MAX = 30.0
 CALL_S_MAX = 60.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,12 @@ class Journal:
         self._file: IO[bytes] = path.open("a+b")
         if is_new:
             sync_folder(path.parent)
-        self._size = self._load()
-        self._file.truncate(self._size)
+        try:
+            self._size = self._load()
+            self._file.truncate(self._size)
+        except BaseException:
+            self._file.close()
+            raise
 
     def append(self, block: Block) -> None:
         """Puts a block on disk. When this returns it survives a power cut. Raises DevnetError, with nothing added."""
@@ -144,7 +153,11 @@ class Devnet:
         self._folder, self._genesis, self._anvil, self._port, self._lock = folder, genesis, anvil, port, lock
         self._journal = Journal(folder / "blocks.journal")
         self._head_hash = b""
-        self._launch()
+        try:
+            self._launch()
+        except BaseException:
+            self._journal.close()
+            raise
 
     @classmethod
     def start(cls, folder: Path, *, port: int, started_at: int, anvil: Path | None = None) -> Devnet:
@@ -262,6 +275,7 @@ class Devnet:
             [str(self._anvil), *options.split()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env={**os.environ, "HOME": str(self._folder)},
+            preexec_fn=_end_with_parent if _can_end_with_parent() else None,  # noqa: PLW1509 - one system call
         )  # fmt: skip
         try:
             (self._folder / "anvil.pid").write_text(f"{self._process.pid} {self.chain_id}\n")
@@ -374,6 +388,16 @@ def _lock(path: Path) -> IO[bytes]:
         file.close()
         raise DevnetError(f"another process runs the embedded chain of {path.parent}: stop it first") from error
     return file
+
+
+def _can_end_with_parent() -> bool:
+    # Linux watches the thread that starts a process, not the process: only the main thread lasts as long as we do.
+    return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
+
+
+def _end_with_parent() -> None:
+    """Runs in the child: it is killed as soon as we are gone, even where we can't end it ourselves (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_orphan(path: Path) -> None:

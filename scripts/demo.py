@@ -110,7 +110,6 @@ def _play_and_serve(node: Node, devnet: Devnet, keys: dict[str, LocalSigner], po
             devnet.step(int(time.time()))
             server.look_after(time.monotonic())
     finally:
-        (data / "demo.json").unlink(missing_ok=True)
         server.stop()
 
 

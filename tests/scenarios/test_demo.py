@@ -1,0 +1,132 @@
+"""`tally demo` from outside, as `make demo` starts it.
+
+demo
+├── ready                       /health answers, every record is final, demo.json has what it promises, nothing else
+├── Ctrl-C                      ends it cleanly, nothing is left running
+├── a second start              finds everything: same chain, same keys, nothing played twice
+├── SIGKILL while serving       the children end; the next start goes on
+├── SIGKILL while playing       the next start finishes the story, without doubling
+└── a port that is taken        is said in a sentence, exit code 2
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import stat
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.scenario import PARTIES
+from tests.conftest import free_port
+from tests.scenarios.demo_process import Demo, processes_in
+
+EVENTS = 523
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")]
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    started: list[Demo] = []
+
+    def start(**options: int) -> Demo:
+        started.append(Demo(tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for demo in started:
+        if demo.process.poll() is None:
+            demo.interrupt()
+
+
+def get(url: str) -> tuple[int, Any]:
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return answer.status, json.load(answer)
+
+
+def record_count(data: Path) -> int:
+    with sqlite3.connect(data / "tally.db", timeout=30) as database:
+        return int(database.execute("SELECT count(*) FROM records").fetchone()[0])
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline_s, what
+        time.sleep(0.05)
+
+
+def test_a_demo_gets_ready_stops_and_goes_on(start_demo: Callable[..., Demo]) -> None:
+    demo = start_demo()
+    facts = demo.await_ready()
+    assert set(facts) == {
+        "api", "rpcUrl", "chainId", "eventLog", "partyRegistry", "products", "lots", "parties", "apiKeys"
+    }  # fmt: skip
+    assert facts["api"] == demo.url
+    assert len(facts["products"]) == 20
+    assert {party["name"] for party in facts["parties"]} == {party.name for party in PARTIES} == set(facts["apiKeys"])
+    assert stat.S_IMODE((demo.data / "demo.json").stat().st_mode) == 0o600
+
+    status, health = get(f"{demo.url}/health")
+    assert status == 200
+    assert (health["chainId"], health["eventLog"]) == (facts["chainId"], facts["eventLog"])
+    assert health["anchoring"] == {"unanchored": 0, "lagSeconds": 0.0}
+    assert record_count(demo.data) == EVENTS
+
+    assert demo.interrupt() == 0
+    wait_until(lambda: processes_in(demo.data) == [], "something is left running")
+
+    again = start_demo()
+    facts_again = again.await_ready()
+    changing = {"api", "rpcUrl"}
+    assert {name: value for name, value in facts_again.items() if name not in changing} == {
+        name: value for name, value in facts.items() if name not in changing
+    }
+    assert record_count(again.data) == EVENTS
+
+    again.kill()
+    wait_until(lambda: not any("scripts.leash" in each or "worker" in each for each in processes_in(again.data)),
+               "children outlive a killed supervisor")  # fmt: skip
+    third = start_demo(port=again.port)
+    assert third.await_ready()["chainId"] == facts["chainId"]
+    assert third.interrupt() == 0
+    wait_until(lambda: processes_in(third.data) == [], "an old Anvil is left running")
+
+
+def test_a_story_that_was_killed_is_finished_without_doubling(start_demo: Callable[..., Demo]) -> None:
+    first = start_demo()
+    wait_until(lambda: (first.data / "node.toml").exists() and record_count(first.data) > 60, "the play does not begin")
+    first.kill()
+    assert not (first.data / "demo.json").exists()
+    second = start_demo()
+    second.await_ready()
+    assert record_count(second.data) == EVENTS
+    with sqlite3.connect(second.data / "tally.db") as database:
+        jobs, distinct = database.execute("SELECT count(*), count(DISTINCT capture_id) FROM capture_jobs").fetchone()
+    assert jobs == distinct == 246
+
+
+def test_a_founding_that_was_killed_is_finished(start_demo: Callable[..., Demo]) -> None:
+    first = start_demo()
+    wait_until((first.data / "chain" / "blocks.journal").exists, "the chain does not begin")
+    first.kill()
+    second = start_demo()
+    assert len(second.await_ready()["parties"]) == len(PARTIES)
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(start_demo: Callable[..., Demo], tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        demo = start_demo(port=taken.getsockname()[1])
+        assert demo.process.wait(60) == 2
+    wait_until(lambda: any("is taken by another program" in line for line in demo.lines), "no word of the port")
+    assert list((tmp_path / "data").iterdir()) == []
