@@ -11,6 +11,7 @@ This file runs a process, touches the disk, and speaks to its own child only.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -85,7 +86,8 @@ class Journal:
         self._path = path
         self.blocks: list[Block] = []
         is_new = not path.exists()
-        self._file: IO[bytes] = path.open("a+b")
+        # Unbuffered: what the disk refuses must not linger and be written later.
+        self._file = path.open("ab", buffering=0)
         if is_new:
             sync_folder(path.parent)
         try:
@@ -99,8 +101,8 @@ class Journal:
         """Puts a block on disk. When this returns it survives a power cut. Raises DevnetError, with nothing added."""
         line = block.line()
         try:
-            self._file.write(line)
-            self._file.flush()
+            if self._file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._file.fileno())
         except OSError as error:
             self._file.truncate(self._size)
@@ -114,9 +116,8 @@ class Journal:
 
     def _load(self) -> int:
         """Reads what is there. Returns the size in bytes of what is whole."""
-        self._file.seek(0)
         size = 0
-        for line in self._file:
+        for line in self._path.read_bytes().splitlines(keepends=True):
             if not line.endswith(b"\n"):
                 break
             try:

@@ -36,6 +36,16 @@ _REASONS = (
 """JSON-RPC has no codes for these: what geth, Erigon, Nethermind, Besu, Reth and Anvil say, in lower case."""
 
 
+class _Line:
+    """One thread's connection, closed when nobody holds it any more, and the id of its next question."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection, self.next_id = connection, 1
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class Rpc:
     """A node by its address. Threads may share one: each has a connection of its own."""
 
@@ -59,19 +69,24 @@ class Rpc:
 
     def close(self) -> None:
         """Ends this thread's connection. The next question opens another."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
+        self._line().connection.close()
+
+    def _line(self) -> _Line:
+        if not hasattr(self._local, "line"):
+            self._local.line = _Line(self._make(*self._where, timeout=self._timeout_s))
+        line: _Line = self._local.line
+        return line
 
     def _ask(self, questions: Sequence[Question]) -> list[Any]:
-        first_id = getattr(self._local, "next_id", 1)
-        self._local.next_id = first_id + len(questions)
+        line = self._line()
+        first_id = line.next_id
+        line.next_id += len(questions)
         bodies = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": parameters}
             for number, (method, parameters) in enumerate(questions, first_id)
         ]
         # Some nodes take no lists, so a single question goes by itself.
-        content = self._post(orjson.dumps(bodies if len(bodies) > 1 else bodies[0]))
+        content = self._post(line.connection, orjson.dumps(bodies if len(bodies) > 1 else bodies[0]))
         try:
             answers = orjson.loads(content)
             if isinstance(answers, dict):
@@ -83,12 +98,9 @@ class Rpc:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ChainError(ChainReason.BAD_ANSWER, f"{self.url} does not answer what was asked: {error!r}") from error
 
-    def _post(self, body: bytes) -> bytes:
+    def _post(self, connection: http.client.HTTPConnection, body: bytes) -> bytes:
         """The content of the answer. A connection that the node had closed meanwhile is opened anew, once."""
-        is_fresh = getattr(self._local, "connection", None) is None or self._local.connection.sock is None
-        if getattr(self._local, "connection", None) is None:
-            self._local.connection = self._make(*self._where, timeout=self._timeout_s)
-        connection: http.client.HTTPConnection = self._local.connection
+        is_fresh = connection.sock is None
         try:
             connection.request("POST", self._path, body, {"Content-Type": "application/json"})
             response = connection.getresponse()
@@ -96,7 +108,7 @@ class Rpc:
         except (http.client.HTTPException, OSError) as error:
             connection.close()
             if isinstance(error, (ConnectionError, http.client.BadStatusLine)) and not is_fresh:
-                return self._post(body)
+                return self._post(connection, body)
             raise ChainError(ChainReason.UNREACHABLE, f"{self.url} does not answer: {error or error!r}") from error
         if response.status != http.client.OK or len(content) > ANSWER_BYTES_MAX:
             connection.close()
