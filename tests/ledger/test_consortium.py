@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 
 from ledger.abi import ARTIFACTS, interface
 from ledger.answers import Standing, StandingQuestion
-from ledger.chain import Call, Chain
 from ledger.consortium import (
     APPLY,
     FOREVER,
@@ -60,7 +60,7 @@ class Consortium:
     """A registry on a real Anvil. What is sent goes into the next block; what the contract refuses changes nothing."""
 
     def __init__(self, anvil: Any, cast: Sequence[LocalSigner], founders: int) -> None:
-        self.anvil, self.chain, self.now_at = anvil, Chain(anvil.url, CHAIN_ID), START
+        self.anvil, self.now_at = anvil, START
         for person in cast:
             anvil.rpc("anvil_setBalance", "0x" + person.address.hex(), hex(10**24))
         members = [(person.address, profile(number).members) for number, person in enumerate(cast[:founders])]
@@ -79,16 +79,31 @@ class Consortium:
 
     def replayed(self) -> Registry:
         """What the logs up to now say, taken through the text in which the follower keeps them."""
-        found = [FACE.log(log.topics, log.data) for log in self.chain.logs([self.address], 0, self.chain.head().number)]
+        everything = {"address": "0x" + self.address.hex(), "fromBlock": "0x0"}
+        found = [
+            FACE.log([bytes.fromhex(topic[2:]) for topic in log["topics"]], bytes.fromhex(log["data"][2:]))
+            for log in self.anvil.rpc("eth_getLogs", everything)
+        ]
         return replay(
             Log(name, FACE.arguments_from_json(name, FACE.arguments_to_json(values))) for name, values in found
         )
 
     def ask(self, questions: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """The contract's answers at the newest block."""
-        calls = [Call(self.address, call(*question)) for question in questions]
-        answers = self.chain.call(calls, self.chain.head().number)
-        return [FACE.answer(q[0], data) for q, data in zip(questions, answers, strict=True)]
+        """The contract's answers at the newest block: one JSON-RPC batch."""
+        calls = [{"to": "0x" + self.address.hex(), "input": "0x" + call(*question).hex()} for question in questions]
+        bodies = [
+            {"jsonrpc": "2.0", "id": number, "method": "eth_call", "params": [each, "latest"]}
+            for number, each in enumerate(calls)
+        ]
+        request = urllib.request.Request(
+            self.anvil.url, json.dumps(bodies).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            replies = sorted(json.load(answer), key=lambda reply: int(reply["id"]))
+        return [
+            FACE.answer(question[0], bytes.fromhex(reply["result"][2:]))
+            for question, reply in zip(questions, replies, strict=True)
+        ]
 
     def _send(self, account: bytes, to: bytes | None, data: bytes) -> None:
         transaction = {"from": "0x" + account.hex(), "gas": hex(8_000_000), "input": "0x" + data.hex()}
