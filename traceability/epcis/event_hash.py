@@ -246,8 +246,8 @@ def _element(name: str, value: Any, namespaces: Namespaces) -> str:
             elif (element := namespaces.element_name(inner)) not in _COMMENTS:
                 parts += _elements(element, inner_value, namespaces)
     elif isinstance(value, list):
-        for item in value:
-            parts += _elements("", item, namespaces)
+        # A list in a list is an element without a name.
+        parts = [_element("", item, namespaces) for item in value]
     else:
         raise MalformedJson(f"{name}: null is no value of an event")
     parts.sort()

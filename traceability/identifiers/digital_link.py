@@ -57,7 +57,7 @@ def _key(ai: str, segments: Sequence[str]) -> Key:
     if len(names) != len(values):
         raise ValueError("the path ends in a name without a value")
     if not any(names == [name for name in path if name in names] for path in KEYS[ai].paths):
-        raise ValueError(f"a {KEYS[ai].key} is not followed by {shown('/'.join(names))}")
+        raise ValueError(f"the {KEYS[ai].key} is not followed by {shown('/'.join(names))}")
     found = {name: _checked(QUALIFIERS[name], _decoded(value)) for name, value in zip(names, values, strict=True)}
     if found.get("254") == "0":
         # TDS 2.0, 6.3.3: the extension 0 says that there is none.
@@ -76,13 +76,14 @@ def _value(ai: str, value: str) -> tuple[str, str]:
     if not form.digits:
         # GS1's own syntax check: the part of a company prefix that every key has is four digits.
         if not DIGITS.fullmatch(value[:4]) or len(value) < 5:
-            raise ValueError(f"a {form.key} begins with a company prefix, {shown(value)} does not")
+            raise ValueError(f"the {form.key} begins with a company prefix, {shown(value)} does not")
         return "", _checked(form.rest, value)
     digits, rest = value[: form.digits], value[form.digits :]
     if ai == "01" and len(value) in GTIN_LENGTHS:
         digits = value.rjust(14, "0")
     if len(digits) != form.digits or not DIGITS.fullmatch(digits):
-        raise ValueError(f"a {form.key} has {form.digits} digits, not {shown(value)}")
+        lengths = "8, 12, 13 or 14" if ai == "01" else form.digits
+        raise ValueError(f"the {form.key} has {lengths} digits, not {shown(value)}")
     if digits[-1] != (right := check_digit(digits[:-1])):
         raise ValueError(f"the check digit of {form.key} {digits} is wrong: it should be {right}")
     if form.rest_needed and len(rest) != 4:
