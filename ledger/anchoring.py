@@ -20,10 +20,11 @@ from ledger.batch import AnchoringSettings, Batch, Entry, close_batch, is_due
 from ledger.consortium import Registry
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
+from ledger.follower import NAME
 from ledger.hexadecimal import to_address, to_hex
 from ledger.progress import Progress
 from ledger.standing import LocalAnswers, registry_of
-from ledger.tables import AnchorRow, BatchRow, TransactionRow, TransactionState
+from ledger.tables import AnchorRow, BatchRow, PositionRow, TransactionRow, TransactionState
 
 INTENT = "anchor:"
 UNMINED_MAX = 16
@@ -125,6 +126,10 @@ def _store(
     data = interface("EventLog").call("anchor", tree.root, len(entries))
     # Not synced: before the chain sees anything of it, the outbox syncs this and its own.
     with writing(engine, durable=False) as session:
+        # One process at a time closes batches, also where the database would let two.
+        session.execute(select(col(PositionRow.name)).where(col(PositionRow.name) == NAME).with_for_update())
+        if session.execute(select(col(BatchRow.id)).where(col(BatchRow.root) == tree.root)).first() is not None:
+            return False
         transaction_id = submission.plan(
             session, intent=INTENT + to_hex(tree.root), sender=anchoring_key, to=deployment.event_log, data=data,
             now_us=now_us,

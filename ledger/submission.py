@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Update, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from ledger import nonces
@@ -64,12 +65,17 @@ def plan(session: Session, *, intent: str, sender: bytes, to: bytes, data: bytes
 
     Assumes a session of `ledger.database.writing`: planned together with what it is planned for, or not at all.
     """
-    found = session.exec(select(TransactionRow.id).where(TransactionRow.intent == intent)).one_or_none()
+    is_it = select(TransactionRow).where(TransactionRow.intent == intent)
+    found = session.exec(is_it).one_or_none()
     if found is not None:
-        return found
+        return _id(found)
     row = TransactionRow(intent=intent, sender=sender, to=to, data=data, planned_at_us=now_us)
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        # Another process has planned it since we looked.
+        row = session.exec(is_it).one()
     return _id(row)
 
 

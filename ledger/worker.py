@@ -1,7 +1,7 @@
 """One pass of everything that a node owes the chain: follow, batch, send. No loop, no sleep, no thread.
 
-Whoever runs it calls again after BUSY_S or IDLE_S. Several processes may run it on one database: the rows decide who
-does what.
+Whoever runs it calls again after `pause_s`. Several processes may run it on one database: the rows decide who does
+what.
 """
 
 from __future__ import annotations
@@ -21,9 +21,8 @@ from ledger.keystore import Signer
 from ledger.progress import Progress
 from ledger.submission import FeeSettings
 
-BUSY_S = 0.02
-IDLE_S = 0.1
-"""How long to wait before the next pass: while something is under way, and else."""
+BUSY_S, IDLE_S = 0.02, 0.1
+"""How long to wait before the next pass on a chain of one's own: while something is under way, and else."""
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +38,14 @@ class Worker:
     anchoring_key: bytes
     anchoring: AnchoringSettings = field(default_factory=AnchoringSettings)
     fees: FeeSettings = field(default_factory=FeeSettings)
+    poll_s: float | None = None
+
+
+def pause_s(worker: Worker, progress: Progress) -> float:
+    """Seconds until the next pass: `poll_s` where it is set, as it should be for a node that others use as well."""
+    if worker.poll_s is not None:
+        return worker.poll_s
+    return BUSY_S if progress.is_waiting else IDLE_S
 
 
 def run_once(worker: Worker, now_us: int) -> Progress:
