@@ -33,7 +33,10 @@ interface IEventLog {
 
     // ----------------------------------------------------------------------------------------------------- errors
 
+    /// @notice There is no code at the registry's address.
     error NotAContract(address registry);
+
+    /// @notice Zero is no root.
     error ZeroRoot();
 
     /// @notice `signer` does not stand for `use` (4 anchor, 8 withdraw) at this moment.

@@ -109,10 +109,19 @@ interface IPartyRegistry {
     /// @notice A party is suspended, reinstated, removed or has left, from `from` on.
     event StatusChanged(address indexed party, Status status, uint64 from);
 
+    /// @notice By vote, at once. A GLN given up is free.
     event GlnChanged(address indexed party, string gln);
+
+    /// @notice By vote, at once.
     event NameChanged(address indexed party, string name);
+
+    /// @notice By vote, at once.
     event RolesChanged(address indexed party, uint32 roles);
+
+    /// @notice By the party itself, at once.
     event EndpointChanged(address indexed party, string endpoint);
+
+    /// @notice By the party itself, at once.
     event EncryptionKeyChanged(address indexed party, bytes encryptionKey);
 
     /// @notice `signer` stands for `party` at t if from <= t < until.
@@ -149,6 +158,8 @@ interface IPartyRegistry {
         uint256 nonce,
         uint64 expiresAt
     );
+
+    /// @notice A member votes for a proposal; there are no votes against.
     event Voted(bytes32 indexed id, address indexed member);
 
     /// @notice The proposal has its majority and has been carried out (a replacement: is under notice).
@@ -159,8 +170,13 @@ interface IPartyRegistry {
 
     // ----------------------------------------------------------------------------------------------------- errors
 
+    /// @notice A consortium has at least one founder.
     error NoFounders();
+
+    /// @notice There are 256 members already.
     error TooManyMembers();
+
+    /// @notice The zero address stands for nobody.
     error ZeroAddress();
 
     /// @notice The address stands or has stood for `party`; each address stands at most once, for ever.
@@ -169,37 +185,64 @@ interface IPartyRegistry {
     /// @notice `account` has neither signed nor approved `digest`.
     error NoConsent(address account, bytes32 digest);
 
+    /// @notice Not 13 digits, or its check digit is wrong.
     error BadGln(string gln);
+
+    /// @notice A GLN names one present party.
     error GlnTaken(string gln, address party);
+
+    /// @notice A party has a legal name.
     error EmptyName();
+
+    /// @notice What is stored is bounded; lengths are in bytes.
     error TooLong(uint256 length, uint256 lengthMax);
 
     /// @notice The caller is no party's controller at this moment.
     error NotController(address caller);
+
+    /// @notice The party is not active, or will not be in the next second.
     error NotActive(address party, Status status);
+
+    /// @notice Only a suspended party is reinstated.
     error NotSuspended(address party, Status status);
 
-    /// @notice The party is unknown, removed or departed, or its admission takes effect only in the next second.
+    /// @notice The party is unknown, removed or departed: no vote concerns it, and nobody is authorised for it.
     error NotPresent(address party, Status status);
 
     /// @notice Without its last active member nobody could ever vote again.
     error LastActiveMember(address party);
 
+    /// @notice Uses are 1 to 15, a sum of 1 record, 2 attest, 4 anchor, 8 withdraw.
     error BadUses(uint8 uses);
 
     /// @notice Authorisation is never retroactive: give 0, or a time from `earliest` on.
     error FromTooEarly(uint64 from, uint64 earliest);
+
+    /// @notice The key would never stand.
     error EmptyInterval(uint64 from, uint64 until);
+
+    /// @notice The key is not one of the caller's party.
     error NotItsSigner(address party, address signer);
 
     /// @notice A controller can't be revoked, only replaced.
     error IsController(address signer);
+
+    /// @notice The key was revoked, or replaced as a controller, before; it ends once.
     error AlreadyEnded(address signer);
 
+    /// @notice The same content was proposed with the same nonce before: take another nonce.
     error ProposalExists(bytes32 id);
+
+    /// @notice Nobody has proposed this.
     error UnknownProposal(bytes32 id);
+
+    /// @notice A proposal can be voted for during 7 days: propose it again.
     error ProposalExpired(bytes32 id, uint64 expiresAt);
+
+    /// @notice It has its majority already.
     error ProposalPassed(bytes32 id);
+
+    /// @notice A member has one vote, and the proposer's is cast.
     error AlreadyVoted(bytes32 id, address member);
 
     /// @notice The party's controller is (or will be in the next second) `actual`, not `expected`.
@@ -207,6 +250,8 @@ interface IPartyRegistry {
 
     /// @notice No replacement of the party's controller has been voted, or it has lapsed or been objected to.
     error NoNotice(address party);
+
+    /// @notice The controller may still object until then.
     error NoticeRunning(address party, uint64 executableFrom);
 
     /// @notice An answer about a time after this block could still change.
@@ -273,10 +318,13 @@ interface IPartyRegistry {
     /// @notice Proposes to remove a party for ever.
     function proposeRemoval(address party, uint256 nonce) external returns (bytes32 id);
 
+    /// @notice Proposes another GLN for a party: 13 digits, valid check digit, held by no present party.
     function proposeGln(address party, string calldata gln, uint256 nonce) external returns (bytes32 id);
 
+    /// @notice Proposes another legal name for a party, 1 to 120 bytes of UTF-8.
     function proposeName(address party, string calldata name, uint256 nonce) external returns (bytes32 id);
 
+    /// @notice Proposes other roles for a party, a bit set as in Profile.
     function proposeRoles(address party, uint32 roles, uint256 nonce) external returns (bytes32 id);
 
     /// @notice Proposes a new controller for a party that has lost its key. Once voted, the present controller has 14
@@ -319,6 +367,7 @@ interface IPartyRegistry {
     /// @notice Where the party stands at this moment.
     function statusOf(address party) external view returns (Status);
 
+    /// @notice What the party says of itself at this moment, departed or not; all empty for an unknown party.
     function profileOf(address party) external view returns (Profile memory);
 
     /// @notice The present party that has the GLN, or zero.
@@ -333,13 +382,16 @@ interface IPartyRegistry {
     /// @notice How many members will be active one second after this block.
     function activeCount() external view returns (uint256);
 
+    /// @notice The proposal of that id; `expiresAt` is 0 where there is none.
     function proposalOf(bytes32 id) external view returns (Proposal memory);
 
+    /// @notice Whether the member has voted for the proposal; proposing counts.
     function hasVoted(bytes32 id, address member) external view returns (bool);
 
     /// @notice The voted replacement of the party's controller that may still be executed; all zero where none.
     function noticeOf(address party) external view returns (Notice memory);
 
+    /// @notice Whether the account has consented to that digest by calling `approve`.
     function hasApproved(address account, bytes32 digest) external view returns (bool);
 
     /// @notice What a signer signs or approves to stand for a party.
