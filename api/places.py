@@ -1,11 +1,13 @@
 """What places are called: the master data that parties hand in with their events (EPCIS 2.0, 7.1.2; CBV 2.0, 10.2).
 
-Nothing signs master data, so that a name counts for events of the same party only, and proves nothing.
+Nothing signs master data, so that a name proves nothing. A party's own word counts for its events; another's only where
+nobody says otherwise.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +45,7 @@ class Places:
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, str], Place] = {}
+        self._told: dict[str, set[Place]] = defaultdict(set)
         self._newest_job = 0
         self._lock = threading.Lock()
 
@@ -61,8 +64,11 @@ class Places:
             self._newest_job = newest
 
     def named(self, party: bytes, identifier: str) -> Place | None:
-        """What the party says of the place."""
-        return self._known.get((party, canonical(identifier)))
+        """What the party says of the place; where it says nothing, what all others agree on."""
+        place = canonical(identifier)
+        own = self._known.get((party, place))
+        others = self._told.get(place, set())
+        return own or (next(iter(others)) if len(others) == 1 else None)
 
     def _learn(self, party: bytes, envelope: dict[str, Any]) -> None:
         # The schema has checked an EPCIS header down to here.
@@ -71,7 +77,9 @@ class Places:
                 continue
             for element in vocabulary.get("vocabularyElementList", ()):
                 attributes = {_bare(each["id"]): each.get("attribute") for each in element.get("attributes", ())}
-                self._known[party, canonical(str(element["id"]))] = _place(attributes)
+                place = canonical(str(element["id"]))
+                self._known[party, place] = _place(attributes)
+                self._told[place].add(self._known[party, place])
 
 
 def _bare(name: str) -> str:

@@ -28,7 +28,10 @@ NAMED_ERRORS = (LedgerError, TraceabilityError, ApiError)
 
 PROBLEMS_SHOWN_MAX = 20
 
-_out = Console(highlight=False, soft_wrap=True)
+WIDTH_ELSEWHERE = 240
+"""Columns where the output goes into a file or a pipe: there nothing is folded that can be kept on its line."""
+
+_out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
 _err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
@@ -71,7 +74,14 @@ def emit(value: Any) -> None:
 
 def say(text: str | Text | Table = "") -> None:
     """Prints a line, or a table, for people. Square brackets in a plain text are text."""
-    _out.print(Text(text) if isinstance(text, str) else text)
+    if isinstance(text, Table):
+        # Drawn first, because rich fills each line up with spaces.
+        with _out.capture() as drawn:
+            _out.print(text)
+        sys.stdout.write("".join(line.rstrip() + "\n" for line in drawn.get().splitlines()))
+        sys.stdout.flush()
+    else:
+        _out.print(Text(text) if isinstance(text, str) else text)
 
 
 def show(value: RenderableType) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,9 @@ PlaceOf = Callable[[bytes, str], Place | None]
 """What a party (20 bytes) says of a place, by the place's identifier."""
 
 READINGS_SHOWN_MAX = 4
+REPEATS_SHOWN_MAX = 3
+_NAMES = ("product", "productName", "descriptionShort", "regulatedProductName")
+"""Words for a product's name, in whatever namespace."""
 
 _GEO = re.compile(r"geo:(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?)")
 _TONES = {
@@ -75,7 +79,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Passport:
-    """A page on one product: the answer, a few facts, and the stops, oldest first."""
+    """A page on one product: the answer, a few facts, and the stops, oldest first.
+
+    `groups` are the same stops; those that only repeat the one before are together with it.
+    """
 
     title: str
     subtitle: str | None
@@ -85,6 +92,7 @@ class Passport:
     meaning: str
     facts: tuple[tuple[str, str], ...]
     stops: tuple[Stop, ...]
+    groups: tuple[tuple[Stop, ...], ...]
     is_truncated: bool
     history_href: str
     proof_href: str
@@ -100,15 +108,18 @@ def passport_of(
     result = worst(results)
     counted = {"count": results.count(result), "total": len(results)}
     encoded = quote(identifier, safe="")
+    title, words = _title(history, identifier), thing_words(identifier)
+    stops = tuple(_stop(entry, history.product, party_name, place_of) for entry in history.entries)
     return Passport(
-        title=_title(identifier),
-        subtitle=_subtitle(identifier),
+        title=title,
+        subtitle=None if title == words else words,
         identifier=identifier,
         tone=_TONES[result],
         answer=ANSWERS[result.value].format(**counted),
         meaning=MEANINGS[result.value],
         facts=tuple(_facts(history.entries, party_name, place_of)),
-        stops=tuple(_stop(entry, history.product, party_name, place_of) for entry in history.entries),
+        stops=stops,
+        groups=tuple(_groups(stops)),
         is_truncated=history.is_truncated,
         history_href=f"/products/{encoded}/history",
         proof_href=f"/products/{encoded}/proof",
@@ -123,48 +134,53 @@ def thing_words(identifier: str) -> str:
         found = parse(identifier)
     except InvalidIdentifier:
         return identifier
-    values = [f"{name} {value}" for name, value in found.parts.items() if name in _SPOKEN_PARTS]
-    number = _number(found.digital_link)
-    return ", ".join([f"{found.key} {number}", *values])
+    spoken = [f"{name} {found.parts[name]}" for name in ("lot", "serial") if name in found.parts]
+    number = found.digital_link.removeprefix("https://id.gs1.org/").split("/")[1]
+    # Of some keys (GRAI, GDTI, GCN) the serial number is a part.
+    return ", ".join([f"{found.key} {number.removesuffix(found.parts.get('serial', ''))}", *spoken])
 
 
-_SPOKEN_PARTS = ("lot", "serial")
+def _title(history: History, identifier: str) -> str:
+    """What whoever made the product calls it, if that is recorded; else what its identifier says."""
+    for entry in history.entries:
+        is_own = entry.reason is not None and entry.reason.relation is Relation.ITSELF and not _is_struck(entry)
+        for name, value in entry.stored.event.get("ilmd", {}).items() if is_own else ():
+            if _bare(name) in _NAMES and isinstance(value, str):
+                return value
+    return thing_words(identifier)
 
 
-def _number(digital_link: str) -> str:
-    """The key's own number: the second segment of the path."""
-    return digital_link.removeprefix("https://id.gs1.org/").split("/")[1]
+def _ilmd(event: dict[str, Any]) -> str | None:
+    """What was said of the goods when they were made: plain values only, each with its name in words."""
+    values = [
+        f"{_spaced(_bare(name))} {value}"
+        for name, value in event.get("ilmd", {}).items()
+        if isinstance(value, str | int | float) and _bare(name) not in _NAMES
+    ]
+    return ", ".join(values)[:1].upper() + ", ".join(values)[1:] if values else None
 
 
-def _title(identifier: str) -> str:
-    try:
-        found = parse(identifier)
-    except InvalidIdentifier:
-        return identifier
-    kinds = {"SSCC": "Pallet or parcel", "GTIN": "Product"}
-    if "lot" in found.parts:
-        return f"Lot {found.parts['lot']}"
-    if "serial" in found.parts:
-        return f"{kinds.get(found.key, found.key)} {found.parts['serial']}"
-    return f"{kinds.get(found.key, found.key)} {_number(found.digital_link)}"
+def _bare(name: str) -> str:
+    """A word without its namespace: `cbvmda:lotNumber`, `cbv:BizStep-shipping`, `https://…/Temperature`."""
+    return re.split(r"[/:#-]", name)[-1]
 
 
-def _subtitle(identifier: str) -> str | None:
-    words = thing_words(identifier)
-    return None if words == identifier else words
+def _spaced(name: str) -> str:
+    """`bestBeforeDate` as `best before date`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower().replace("_", " ")
 
 
 def _facts(entries: Sequence[Entry], party_name: PartyName, place_of: PlaceOf) -> Iterator[tuple[str, str]]:
     good = [entry for entry in entries if not _is_struck(entry)] or list(entries)
     first, last = good[0], good[-1]
-    yield "First recorded", _when(first)
+    yield "First recorded", ", ".join(part for part in (_when(first), _place(first, place_of)) if part)
     yield "Last recorded", ", ".join(part for part in (_when(last), _place(last, place_of)) if part)
     # Most active first; each by the name that the registry has.
     parties = Counter(entry.stored.record.party for entry in entries)
     names = [party_name(party) or to_address(party) for party, _ in parties.most_common()]
     yield f"Recorded by {len(names)}", ", ".join(names)
     slowest = max((entry.verdict.seconds_to_anchor or 0.0 for entry in entries), default=0.0)
-    yield "Longest wait until anchored", _span(slowest)
+    yield "Longest time from event to anchor", _span(slowest)
 
 
 def _stop(entry: Entry, product: str, party_name: PartyName, place_of: PlaceOf) -> Stop:
@@ -208,8 +224,10 @@ def _step_words(entry: Entry) -> str:
     prefix = "Declared an error: " if entry.stored.is_declaration else ""
     if entry.step is None:
         return prefix + TYPES[event["type"]]
-    bare = re.split(r"[/:#-]", entry.step)[-1]
-    return prefix + STEPS.get(bare, bare.replace("_", " ").capitalize())
+    bare = _bare(entry.step)
+    if bare == "commissioning" and event["type"] == "TransformationEvent":
+        return prefix + TYPES["TransformationEvent"]
+    return prefix + STEPS.get(bare, _spaced(bare).capitalize())
 
 
 def _when(entry: Entry) -> str:
@@ -254,12 +272,14 @@ def _why(entry: Entry, product: str) -> str | None:
 
 
 def _readings(event: dict[str, Any]) -> Iterator[str]:
-    """What sensors said, a line each, a few of them."""
+    """What was said of the goods, and what sensors measured: a line each, a few of them."""
+    if (said := _ilmd(event)) is not None:
+        yield said
     reports = [
         report for element in event.get("sensorElementList", ()) for report in element.get("sensorReport", ())
     ]  # fmt: skip
     for report in reports[:READINGS_SHOWN_MAX]:
-        name = re.split(r"[/:#-]", str(report.get("type", "Measured")))[-1]
+        name = _bare(str(report.get("type", "Measured")))
         unit = UNITS.get(str(report.get("uom")), str(report.get("uom", "")))
         values = [f"{label}{report[member]} {unit}".rstrip() for member, label in _VALUES if member in report]
         if values:
@@ -286,28 +306,38 @@ _STEPS_OF_CODES = {
 def _ticks(entry: Entry, who: str) -> Iterator[Tick]:
     """What was checked, a tick each; what comes after a failure was not looked at any more."""
     verdict = entry.verdict
-    failed = None if verdict.code is None else _STEPS_OF_CODES[verdict.code]
-    anchored = "not anchored yet" if verdict.anchored_at is None else f"anchored {_anchored(verdict.anchored_at)}"
-    labels = ("unchanged", f"signed for {who}", anchored, "fits the others")
-    for number, label in enumerate(labels):
-        if failed is not None and number >= failed:
-            yield Tick("fail" if number == failed else "wait", label if number != failed else f"not {_denied(label)}")
-        elif number == 2 and verdict.anchored_at is None:
-            yield Tick("wait", label)
-        else:
-            yield Tick("pass", label)
+    is_anchored = verdict.anchored_at is not None
+    labels = (
+        ("unchanged", "altered"),
+        (f"signed for {who}", f"not signed for {who}"),
+        (
+            f"anchored {_anchored(verdict.anchored_at)}" if is_anchored else "not anchored yet",
+            "not anchored as it says",
+        ),
+        ("no contradiction", "contradicted"),
+    )
+    failed = len(labels) if verdict.code is None else _STEPS_OF_CODES[verdict.code]
+    for number, (good, bad) in enumerate(labels[: failed + 1]):
+        is_open = good == "not anchored yet"
+        yield Tick("fail", bad) if number == failed else Tick("wait" if is_open else "pass", good)
     if verdict.result is Result.CORRECTED:
         yield Tick("wait", "withdrawn as mistaken")
     if verdict.result is Result.DISOWNED:
         yield Tick("fail", "disowned")
 
 
-def _denied(label: str) -> str:
-    return "in agreement with the others" if label == "fits the others" else label.removeprefix("not ")
+def _groups(stops: Sequence[Stop]) -> Iterator[tuple[Stop, ...]]:
+    """Runs of one and the same thing happening, if nothing is to be said against any of them."""
+    for _, run in groupby(stops, key=lambda stop: (stop.title, stop.who, stop.tone, stop.note)):
+        alike = tuple(run)
+        if len(alike) > REPEATS_SHOWN_MAX and alike[0].tone == "good":
+            yield alike
+        else:
+            yield from ((stop,) for stop in alike)
 
 
-def _anchored(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%-d %b %Y, %H:%M} UTC"
+def _anchored(at: int | None) -> str:
+    return "" if at is None else f"{datetime.fromtimestamp(at, UTC):%-d %b %Y, %H:%M} UTC"
 
 
 def _note(entry: Entry) -> str | None:

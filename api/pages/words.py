@@ -51,7 +51,7 @@ TYPES = {
     "ObjectEvent": "Seen",
     "AggregationEvent": "Packed together or apart",
     "TransactionEvent": "Named in a document",
-    "TransformationEvent": "Made into something else",
+    "TransformationEvent": "Made from other goods",
     "AssociationEvent": "Joined with equipment",
 }
 """What to say of an event without a business step."""
