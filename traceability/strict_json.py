@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
@@ -40,6 +40,7 @@ _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _CHUNK_BYTES = 1 << 20
+_SHOWN_MAX = 80
 
 
 class Parsed(NamedTuple):
@@ -105,7 +106,8 @@ def is_exact_number(text: str) -> bool:
     digits = re.split("[eE]", text, maxsplit=1)[0].replace(".", "").strip("-0")
     if len(digits) <= _DIGITS_ALWAYS_KEPT and (abs(number) >= _NORMAL_MIN or not digits):
         return True
-    return Decimal(repr(number)) == Decimal(text)
+    # Too small for a double; such an exponent may be beyond what Decimal takes, too.
+    return number != 0 and Decimal(repr(number)) == Decimal(text)
 
 
 def _without_escapes(data: bytes) -> bytes:
@@ -178,8 +180,7 @@ def _check_numbers(data: bytes, structure: bytes) -> None:
     for spelling in set(_NUMBER.findall(structure)):
         text = spelling.decode()
         if not is_exact_number(text):
-            where = _pointer_of(data, text)
-            shown = text if len(text) <= 40 else text[:40] + "…"
+            shown, where = _shown(text), _pointer_of(data, text)
             if abs(float(text)) > NUMBER_MAX:
                 raise MalformedJson(f"{shown} at {where} is larger than 2^53-1: write it as text")
             raise MalformedJson(
@@ -190,29 +191,42 @@ def _check_numbers(data: bytes, structure: bytes) -> None:
 
 def _refuse_repeated_member(data: bytes) -> NoReturn:
     def members(pairs: list[tuple[str, Any]]) -> Any:
-        names = [name for name, _ in pairs]
-        repeated = (
-            next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-        )
+        repeated = _repeated(name for name, _ in pairs)
         return dict(pairs) if repeated is None else _Mark(repeated)
 
     value = json.loads(data, object_pairs_hook=members)
-    pointer, mark = next((p, item) for p, item in _walk(value) if isinstance(item, _Mark))
-    raise MalformedJson(f"the object at {pointer or 'the top'} has the member {mark.text!r} more than once")
+    place, mark = next((place, item) for place, item in _walk(value) if isinstance(item, _Mark))
+    raise MalformedJson(f"the object at {_pointer(place)} has the member {_shown(mark.text)!r} more than once")
 
 
 def _refuse_null(value: Any, null_at: tuple[str, ...]) -> NoReturn:
-    allowed = {id(holder) for holder in _at(value, null_at[:-1])} if null_at else set()
-    for pointer, item in _walk(value):
-        is_holder = id(item) in allowed
-        for name, inner in _members(item):
-            if inner is None and not (is_holder and name == null_at[-1]):
-                raise MalformedJson(f"null at {pointer}/{_escaped(name)}: leave the member out instead")
-    raise MalformedJson("null is the whole file")
+    holders = {id(holder) for holder in _at(value, null_at[:-1])} if null_at else set()
+    for place, item in _walk(value):
+        is_allowed = place is not None and id(place.holder) in holders and place.name == null_at[-1]
+        if item is None and not is_allowed:
+            raise MalformedJson(f"null at {_pointer(place)}: leave the member out instead")
+    raise AssertionError("more nulls were counted than the value holds")
+
+
+def _repeated(names: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 class _Mark(NamedTuple):
     text: str
+
+
+class _Place(NamedTuple):
+    """Where a value stands: in which object or list, under which name or index, and where that stands itself."""
+
+    holder: Any
+    name: str | int
+    outer: _Place | None
 
 
 def _pointer_of(data: bytes, number: str) -> str:
@@ -222,29 +236,46 @@ def _pointer_of(data: bytes, number: str) -> str:
         return _Mark(text) if text == number else 0
 
     value = json.loads(data, parse_int=mark, parse_float=mark)
-    return next(pointer for pointer, item in _walk(value) if isinstance(item, _Mark)) or "the top"
+    return _pointer(next(place for place, item in _walk(value) if isinstance(item, _Mark)))
 
 
-def _walk(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value with its JSON pointer (RFC 6901), outer before inner, in the file's order."""
-    yield pointer, value
-    for name, inner in _members(value):
-        yield from _walk(inner, f"{pointer}/{_escaped(name)}")
+def _walk(value: Any) -> Iterator[tuple[_Place | None, Any]]:
+    """Every value with its place, outer before inner, in the file's order. Iterative: a file may be deep and wide."""
+    yield None, value
+    stack: list[tuple[Any, _Place | None, Iterator[tuple[str | int, Any]]]] = [(value, None, _members(value))]
+    while stack:
+        holder, outer, members = stack[-1]
+        for name, item in members:
+            place = _Place(holder, name, outer)
+            yield place, item
+            if isinstance(item, (dict, list)):
+                stack.append((item, place, _members(item)))
+                break
+        else:
+            stack.pop()
 
 
-def _members(value: Any) -> Iterator[tuple[str, Any]]:
+def _members(value: Any) -> Iterator[tuple[str | int, Any]]:
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from ((str(index), item) for index, item in enumerate(value))
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, list) else iter(())
+
+
+def _pointer(place: _Place | None) -> str:
+    """An RFC 6901 JSON pointer, for a sentence: long names are cut."""
+    steps: list[str] = []
+    while place is not None:
+        steps.append(_shown(str(place.name)).replace("~", "~0").replace("/", "~1"))
+        place = place.outer
+    return "/" + "/".join(reversed(steps)) if steps else "the top"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
 
 
 def _items(value: Any) -> Any:
     return value.values() if isinstance(value, dict) else value
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _at(value: Any, path: tuple[str, ...]) -> list[Any]:
