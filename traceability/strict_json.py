@@ -25,7 +25,7 @@ VALUES_MAX = 1_000_000
 NUMBER_MAX = 2**53 - 1
 EVENT_DEPTH_MAX = 64
 # For what surrounds `context` and `event`; the writers and readers that we use stop at 254.
-FILE_DEPTH_MAX = 192
+FILE_DEPTH_MAX = 128
 
 # Decimal numbers of so many digits survive a double and are its shortest spelling (IEEE 754), down to the smallest
 # double that has all its bits.
