@@ -23,7 +23,9 @@ HOUSE = set(FLOORS)
 LEDGER_EDGE = """
     anchoring chain database deployment devnet follower keystore nonces standing submission tables worker
 """
-TRACEABILITY_EDGE = "capture foreign history repository tables withdrawal"
+TRACEABILITY_EDGE = """
+    capture declarations evidence foreign history jobs prospects repository store tables withdrawal
+"""
 EDGE = {
     "ledger": {f"{name}.py" for name in LEDGER_EDGE.split()},
     "traceability": {f"{name}.py" for name in TRACEABILITY_EDGE.split()},

@@ -68,6 +68,9 @@ class CaptureSettings:
     bytes_max: int = BYTES_MAX
 
 
+DEFAULTS = CaptureSettings()
+
+
 @dataclass(frozen=True, slots=True)
 class Intake:
     """One capture as it was asked for. `receipt_signer` is the node's anchoring key; without it there is no receipt."""
@@ -95,7 +98,7 @@ def capture(
     document: bytes,
     now_us: int,
     randomness: Randomness,
-    settings: CaptureSettings = CaptureSettings(),  # frozen
+    settings: CaptureSettings = DEFAULTS,
     receipt_signer: Signer | None = None,
     error_behaviour: ErrorBehaviour = ErrorBehaviour.ROLLBACK,
 ) -> CaptureJob:
@@ -122,7 +125,7 @@ def capture_signed(
     document: bytes,
     now_us: int,
     randomness: Randomness,
-    settings: CaptureSettings = CaptureSettings(),  # frozen
+    settings: CaptureSettings = DEFAULTS,
     receipt_signer: Signer | None = None,
     error_behaviour: ErrorBehaviour = ErrorBehaviour.ROLLBACK,
 ) -> CaptureJob:
@@ -314,7 +317,7 @@ def _store(
         items=tuple(sorted(items, key=lambda item: item.index)),
         receipt=_receipt(session, intake, [places[draft] for draft in reading.drafts]),
     )
-    outcomes.sort(key=lambda outcome: outcome.index)
+    outcomes.sort(key=lambda outcome: outcome.place)
     repository.insert_job(session, job_row(job_id, job, outcomes, reading.envelope))
     return job
 

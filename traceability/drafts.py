@@ -16,9 +16,6 @@ from traceability.epcis.event_hash import event_hash, hash_id
 from traceability.epcis.times import epoch_ms
 from traceability.errors import FieldProblem, InvalidDocument
 
-SEQUENCE_MAX = 2**53 - 1
-"""What a bundle can carry (docs/proof-format.md, section 5)."""
-
 
 class Mark(StrEnum):
     """What capture has to say of an event that it took. The words stand in the store, separated by spaces."""
@@ -202,7 +199,8 @@ def _address(value: Any, path: str) -> bytes:
 
 
 def _sequence(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= SEQUENCE_MAX:
+    # JSON as it is taken here has no number above 2^53-1, the most that a bundle can carry.
+    if type(value) is not int or value < 0:
         reason = "sequence is not a whole number from 0 to 2^53-1"
         raise _RecordProblem("/record/sequence", "malformed_record", reason)
     return value

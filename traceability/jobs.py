@@ -6,10 +6,10 @@ EPCIS 2.0, section 12.6.3 (the REST binding's CaptureJob), with what became of e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlmodel import Session
@@ -120,11 +120,10 @@ class CaptureJob:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a capture stores of one event. `record_id` is None for a refused event, which has no record."""
+class Outcome(NamedTuple):
+    """What a capture stores of one event, by its place in the document. A refused one has no record."""
 
-    index: int
+    place: int
     event_id: str | None
     record_id: int | None
     is_known: bool = False
@@ -141,8 +140,8 @@ def job_row(job_id: int, job: CaptureJob, outcomes: Sequence[Outcome], envelope:
         error_behaviour=job.error_behaviour.value,
         received_at_us=job.created_at_us,
         finished_at_us=job.finished_at_us,
-        items=orjson.dumps([astuple(outcome) for outcome in outcomes]),
-        errors=orjson.dumps([astuple(error) for error in job.errors]),
+        items=orjson.dumps([tuple(outcome) for outcome in outcomes]),
+        errors=orjson.dumps([(e.event_index, e.path, e.code, e.reason) for e in job.errors]),
         envelope=envelope,
         receipt_hashes=b"".join(receipt.record_hashes) if receipt else None,
         receipt_received_at=receipt.received_at if receipt else None,
@@ -184,14 +183,14 @@ def receipt_of(row: CaptureJobRow) -> CaptureReceipt | None:
 
 def _item(outcome: Outcome, standings: Mapping[int, RecordStanding]) -> CaptureItem:
     if outcome.record_id is None:
-        return CaptureItem(outcome.index, outcome.event_id, None, Status.REFUSED)
+        return CaptureItem(outcome.place, outcome.event_id, None, Status.REFUSED)
     standing = standings[outcome.record_id]
     event_id = outcome.event_id or hash_id(standing.event_hash)
     status = Status.KNOWN if outcome.is_known else Status(standing.stage.value)
     marks = tuple(Mark(mark) for mark in outcome.marks)
     if standing.prospect in _HOPELESS:
         marks = (*marks, _HOPELESS[standing.prospect])
-    return CaptureItem(outcome.index, event_id, standing.record_hash, status, marks)
+    return CaptureItem(outcome.place, event_id, standing.record_hash, status, marks)
 
 
 def _error_json(error: FieldProblem) -> dict[str, Any]:
