@@ -48,7 +48,7 @@ contracts: setup ## Rebuild ledger/artifacts from contracts/ through py-solc-x
 	.venv/bin/pip install --quiet uv==$(UV_VERSION)
 
 .venv/.ready: requirements/dev.txt pyproject.toml .venv/bin/uv
-	.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+	.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/dev.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
 	@touch $@
 
