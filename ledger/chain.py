@@ -14,7 +14,7 @@ from ledger.abi import interface
 from ledger.answers import Standing, StandingQuestion
 from ledger.errors import ChainError, ChainReason, InvalidHex
 from ledger.finality import Link
-from ledger.hexadecimal import from_hex, to_hex
+from ledger.hexadecimal import from_hex, to_address, to_hex
 from ledger.rpc import Question, Rpc
 
 TIMEOUT_S = 10.0
@@ -214,7 +214,7 @@ class ChainView:
 
     def anchored_later(self, roots: Sequence[bytes]) -> list[bool]:
         """For each root not anchored at that block whether it is at the newest."""
-        return [at > self._block.at or at != 0 for at in self._anchors(roots, self._chain.head().number)]
+        return [at != 0 for at in self._anchors(roots, self._chain.head().number)]
 
     def standing_of(self, questions: Sequence[StandingQuestion]) -> list[Standing]:
         """For each question whom the signer stood for, as PartyRegistry says."""
@@ -236,6 +236,10 @@ class ChainView:
     ) -> list[tuple[Any, ...]]:
         face = interface(name)
         answers = self._chain.call([Call(contract, face.call(function, *values)) for values in arguments], block)
+        if b"" in answers:
+            raise ChainError(
+                ChainReason.NO_CONTRACT, f"no {name} at {to_address(contract)} at block {block}, or not yet"
+            )
         return [_parsed(lambda data: face.answer(function, data), answer) for answer in answers]
 
 

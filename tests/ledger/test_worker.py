@@ -279,6 +279,50 @@ for _ in itertools.count():
     assert {transaction.state for transaction in node.transactions()} == {"final"}
 
 
+def test_chain_and_worker_killed_together_at_any_moment_lose_nothing(
+    node: Any, devnet: Devnet, deployment: Deployment
+) -> None:
+    devnet.stop()
+    script = f"""
+import itertools, pathlib, time
+from ledger.batch import AnchoringSettings
+from ledger.chain import Chain
+from ledger.database import open_engine
+from ledger.deployment import Deployment
+from ledger.devnet import Devnet
+from ledger.keystore import LocalSigner
+from ledger.submission import FeeSettings
+from ledger.worker import Worker, run_once
+grower = LocalSigner(bytes.fromhex("{GROWER.secret.hex()}"))
+deployment = Deployment({deployment.chain_id}, {deployment.event_log!r}, {deployment.party_registry!r})
+devnet = Devnet.start(pathlib.Path({str(devnet._folder)!r}), port={devnet._port}, started_at=0)
+worker = Worker(open_engine({str(node.engine.url)!r}), Chain(devnet.rpc_url, devnet.chain_id), deployment,
+    {{grower.address: grower}}, grower.address, AnchoringSettings(batch_size_max=8, batch_age_s_max=0.01),
+    FeeSettings(resend_s=0.2))
+for number in itertools.count():
+    run_once(worker, {node.now_us} + time.monotonic_ns() // 1000 - {time.monotonic_ns() // 1000})
+    devnet.step(devnet.head_at + number % 2)
+"""
+    records: list[bytes] = []
+    for round_ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+        ends_at = time.monotonic() + 1.8 + 0.113 * round_
+        while time.monotonic() < ends_at:
+            records += node.record(5)
+            time.sleep(0.03)
+        process.kill()
+        process.wait()
+    again = Devnet.start(devnet._folder, port=devnet._port, started_at=0)
+    node.mine, node.now_us = again.step, again.head_at * 1_000_000 + 60_000_000
+    node.settle()
+    node.settle(seconds=10)
+    assert all(node.anchored_at(records))
+    assert sum(batch.leaf_count for batch in node.batches()) == len(records) > 100
+    assert anchored_count(node) == len(node.batches())
+    assert {transaction.state for transaction in node.transactions()} == {"final"}
+    again.stop()
+
+
 def test_two_workers_on_one_database_never_do_a_thing_twice(
     node: Any, make_node: Callable[..., Any], devnet: Devnet, deployment: Deployment
 ) -> None:
@@ -453,23 +497,31 @@ def test_final_means_so_many_blocks(public: Callable[..., Any]) -> None:
     assert states == [(False, "mined"), (False, "mined"), (True, "final")]
 
 
-@pytest.mark.parametrize("is_kept", [True, False], ids=["another block takes it", "no block takes it"])
-def test_an_anchor_that_a_fork_undoes_is_anchored_again(public: Callable[..., Any], is_kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("depth", "is_kept"),
+    [(2, True), (2, False), (4, True)],
+    ids=["another block takes it", "no block takes it", "another block takes it before its key stands"],
+)
+def test_an_anchor_that_a_fork_undoes_is_anchored_again(public: Callable[..., Any], depth: int, is_kept: bool) -> None:
     node = public(settings=AnchoringSettings(confirmations=2))
     records = node.record(3)
     node.settle(seconds=3)
     node.anvil.rpc("evm_mine")
     node.settle(seconds=0.1)
     (first_at, *_) = node.anchored_at(records)
-    raw = node.attempts()[0].raw
-    node.anvil.rpc("anvil_reorg", 4, [["0x" + raw.hex(), 1]] if is_kept else [])
-    node.settle(seconds=0.1)
-    node.settle(seconds=0.1)
+    assert first_at > 0
+    # Anvil gives all blocks of a new branch the time of the block where it begins.
+    node.anvil.rpc("anvil_reorg", depth, [["0x" + node.attempts()[0].raw.hex(), 1]] if is_kept else [])
+    for _ in range(3):
+        node.anvil.rpc("evm_increaseTime", 2)
+        node.anvil.rpc("evm_mine")
+        node.settle(seconds=0.1)
+    node.settle(seconds=31)
     node.anvil.rpc("evm_mine")
     node.settle(seconds=0.1)
-    assert first_at > 0
     assert all(node.anchored_at(records))
-    assert len(node.attempts()) == 1
+    assert [transaction.state for transaction in node.transactions()] == ["final"]
+    assert len(node.attempts()) == (2 if depth == 4 else 1)
     with reading(node.engine) as session:
         assert session.exec(select(func.count()).select_from(AnchorRow)).one() == 1
     assert anchored_count(node) == 1
