@@ -31,7 +31,8 @@ class Demo:
             [str(tally), "demo", "--port", str(self.port), "--data", "data"],
             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._collect, daemon=True).start()
+        self._reader = threading.Thread(target=self._collect)
+        self._reader.start()
 
     @property
     def url(self) -> str:
@@ -59,11 +60,18 @@ class Demo:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Ends it where it still runs, and lets go of its output."""
+        if self.process.poll() is None:
+            self.interrupt()
+        self._reader.join()
+
     def _collect(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip("\n"))
-            self._queue.put(self.lines[-1])
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+                self._queue.put(self.lines[-1])
         self._queue.put(None)
 
 
