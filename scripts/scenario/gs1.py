@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from biip.checksums import gs1_standard_check_digit
+from traceability.identifiers import check_digit
 
 
 def gln(prefix: str, location: int = 0) -> str:
     """A Global Location Number: 13 digits, the last one its check digit. `prefix` has 7 digits."""
     digits = f"{prefix}{location:05}"
-    return f"{digits}{gs1_standard_check_digit(digits)}"
+    return f"{digits}{check_digit(digits)}"
 
 
 def pgln(prefix: str) -> str:
