@@ -39,6 +39,12 @@ lint: setup ## ruff, mypy and forge fmt
 	.venv/bin/mypy
 	node_modules/.bin/forge fmt --check
 
+slither: setup ## Static analysis of the contracts, in an environment of its own
+	scripts/slither.sh
+
+brownie: setup ## brownie compile and its smoke test, in an environment of its own
+	scripts/brownie.sh smoke
+
 contracts: setup ## Rebuild ledger/artifacts from contracts/ through py-solc-x
 	.venv/bin/python -m scripts.compile
 

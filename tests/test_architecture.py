@@ -21,7 +21,7 @@ FLOORS = {
 HOUSE = set(FLOORS)
 # A file may do I/O only if it stands here: adding one is a decision.
 LEDGER_EDGE = """
-    anchoring chain database deployment devnet follower keystore nonces standing submission tables worker
+    anchoring chain database deployment devnet follower keystore nonces rpc standing submission tables worker
 """
 TRACEABILITY_EDGE = """
     capture declarations evidence foreign history jobs prospects repository store tables withdrawal
