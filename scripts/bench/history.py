@@ -146,8 +146,8 @@ def _found(session: Session) -> None:
         told = interface("PartyRegistry").arguments_to_json(arguments)
         session.add(RegistryLogRow(block_number=1, log_index=number, block_hash=block_hash, block_at=START_AT,
                                    transaction_hash=bytes(32), name=name, arguments=told))  # fmt: skip
-    session.add(PositionRow(name=NAME, block_number=3, block_hash=block_hash, block_at=START_AT + 86_400, final_number=3,
-                            final_at=START_AT + 86_400, contact_at_us=START_AT * 1_000_000))  # fmt: skip
+    session.add(PositionRow(name=NAME, block_number=3, block_hash=block_hash, block_at=START_AT + 86_400,
+                            final_number=3, final_at=START_AT + 86_400, contact_at_us=START_AT * 1_000_000))  # fmt: skip
 
 
 def _capture(engine: Engine, events: list[dict[str, Any]]) -> None:
@@ -183,7 +183,7 @@ def _story(number: int) -> list[dict[str, Any]]:
     green, roasted = (f"urn:epc:class:lgtin:9524321.0{kind}.lot-{number}" for kind in ("33333", "44444"))
     case, pallet = (f"urn:epc:id:sscc:9524321.{kind}00000{number:04}" for kind in ("1", "2"))
     bag = _bag(number)
-    told = [
+    told: list[tuple[str, dict[str, Any]]] = [
         ("ObjectEvent", {"action": "ADD", "quantityList": [{"epcClass": green}], "bizStep": "commissioning"}),
         ("TransformationEvent", {"inputQuantityList": [{"epcClass": green}],
                                  "outputQuantityList": [{"epcClass": roasted}]}),
