@@ -8,14 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from traceability.epcis.context import namespaces_of
+from traceability.epcis.context import check_context, namespaces_of
 from traceability.epcis.event_hash import digest_of_hash_id, event_hash, hash_id, left_out_members, prehash
+from traceability.epcis.times import check_event
 from traceability.errors import MalformedJson
 
 GS1 = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 NS = "https://roaster.example/ns/"
 CONTEXT: list[Any] = [GS1, {"roast": NS}]
+# Names that mean something somewhere, for events that make no sense.
+NAMES = """
+    action bizStep bizTransaction bizTransactionList comment epc epcClass epcList errorDeclaration eventID eventTime id
+    ilmd persistentDisposition quantity quantityList readPoint sensorElementList sensorMetadata sensorReport set source
+    sourceList time type uom value #text @context @type roast:a roast:b roast:List gs1:a https://a.example/b :
+""".split()  # noqa: SIM905
 
 
 def roasting(**members: Any) -> dict[str, Any]:
@@ -371,6 +380,25 @@ def test_what_the_schema_forbids_still_has_a_hash(odd: Any) -> None:
     for field in [*fields, "persistentDisposition", "sourceList", "certificationInfo"]:
         changed = event_hash(roasting(**{field: odd}), CONTEXT)
         assert changed != event_hash(roasting(), CONTEXT), field
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-03-01T10:00:00Z"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), json_values, max_size=8))
+def test_whatever_an_event_holds_it_has_a_hash_or_is_malformed(members: dict[str, Any]) -> None:
+    event = roasting(**members)
+    try:
+        check_event(event)
+        check_context(CONTEXT, event.get("@context"))
+        digest = event_hash(event, CONTEXT)
+    except MalformedJson:
+        return
+    assert event_hash(dict(reversed(event.items())), CONTEXT) == digest
 
 
 def test_a_time_that_is_none_has_no_hash() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from traceability.epcis.context import Namespaces, namespaces_of
@@ -32,13 +33,19 @@ from traceability.epcis.times import instant
 from traceability.errors import MalformedJson
 from traceability.identifiers import canonical
 
-Spell: TypeAlias = Callable[[str, Namespaces], str]
+Spell: TypeAlias = Callable[[str], str]
 """From the text of a field to its text in the pre-hash."""
 Render: TypeAlias = Callable[[str, Any, Namespaces, list[str]], str]
 """From a member's name and value to its part of the pre-hash. What has no place in the standard's order is added to the
 list instead: it is spelled at the event's end, under the names of the fields that it was found in."""
 
 _HASH_ID: Final = re.compile(r"ni:///sha-256;([0-9A-Fa-f]{64})\?ver=CBV2\.0")
+_COMMENTS: Final = frozenset({"comment", "{http://www.w3.org/2000/01/rdf-schema#}comment"})
+_IGNORE_FIELDS: Final = "{https://repository-x.example.com/}ignoreFields"
+_NUMBER_TYPES: Final = (int, float)
+_CONTAINERS: Final = (dict, list)
+# Places, parties and words return in event after event; longer texts are strangers' and would fill the memory.
+_REMEMBERED_CHARACTERS_MAX: Final = 200
 
 
 def event_hash(event: Mapping[str, Any], context: Sequence[Any]) -> bytes:
@@ -112,32 +119,25 @@ def _digest(text: str) -> bytes:
         raise MalformedJson("a text holds half of a surrogate pair") from None
 
 
-# How a text is spelled: identifiers in canonical form, words and times in full.
+# How a text is spelled: cut off at both ends, identifiers in canonical form, words and numbers in full.
 
 
-def _text(text: str, namespaces: Namespaces) -> str:
+def _text(written: str) -> str:
+    text = written.strip()
     if "urn:epcglobal:cbv:" in text:
         for urn, web_address in CBV_URN_BASES.items():
             text = text.replace(urn, web_address)
     return canonical(text)
 
 
-def _extension_text(text: str, namespaces: Namespaces) -> str:
+def _text_or_number(written: str) -> str:
     # XML has no numbers: 12.50 and "12.50" are the same fact.
-    if text[:1] in _NUMBER_BEGINNINGS and (number := spelled_number(text)) is not None:
-        return number
-    return _text(text, namespaces)
+    text = written.strip()
+    return spelled_number(text) or _text(text)
 
 
-def _date_time(text: str, namespaces: Namespaces) -> str:
-    return instant(text).utc
-
-
-def _word_of(vocabulary: Mapping[str, str]) -> Spell:
-    def spell(text: str, namespaces: Namespaces) -> str:
-        return vocabulary.get(text) or _text(namespaces.expand(text), namespaces)
-
-    return spell
+def _remembered(spell: Spell) -> Spell:
+    return lru_cache(maxsize=16_384)(spell)
 
 
 # How a member is rendered.
@@ -145,11 +145,27 @@ def _word_of(vocabulary: Mapping[str, str]) -> Spell:
 
 def _field(spell: Spell) -> Render:
     """A member of one value, or of several that each stand under its name; empty ones are absent."""
+    remembered = _remembered(spell)
 
     def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
         if isinstance(value, str):
-            text = value.strip()
-            return f"{name}={spell(text, namespaces)}" if text else ""
+            text = remembered(value) if len(value) <= _REMEMBERED_CHARACTERS_MAX else spell(value)
+            return f"{name}={text}" if text else ""
+        if isinstance(value, list):
+            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
+        return _element(name, value, namespaces)
+
+    return render
+
+
+def _word_field(vocabulary: Mapping[str, str]) -> Render:
+    """As `_field`, of words: bare ones of the field's own vocabulary, prefixed ones of any."""
+
+    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+        if isinstance(value, str):
+            word = value.strip()
+            text = vocabulary.get(word) or _text(namespaces.expand(word))
+            return f"{name}={text}" if text else ""
         if isinstance(value, list):
             return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
         return _element(name, value, namespaces)
@@ -219,7 +235,7 @@ def _list_of(item_name: str, render_item: Render) -> Render:
 
 def _pairs_of(item_name: str, vocabulary: Mapping[str, str]) -> Render:
     """A list of typed values: each is its type, then its value, without a name around them."""
-    return _list_of("", _object(("type", _field(_word_of(vocabulary))), (item_name, _field(_text))))
+    return _list_of("", _object(("type", _word_field(vocabulary)), (item_name, _TEXT)))
 
 
 def _elements(name: str, value: Any, namespaces: Namespaces) -> list[str]:
@@ -231,16 +247,17 @@ def _elements(name: str, value: Any, namespaces: Namespaces) -> list[str]:
 
 def _element(name: str, value: Any, namespaces: Namespaces) -> str:
     if isinstance(value, str):
-        text = value.strip()
-        return f"{name}={_extension_text(text, namespaces)}" if text else name
+        fits = len(value) <= _REMEMBERED_CHARACTERS_MAX
+        text = _remembered_text_or_number(value) if fits else _text_or_number(value)
+        return f"{name}={text}" if text else name
     if isinstance(value, bool):
         return f"{name}={'true' if value else 'false'}"
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMBER_TYPES):
         return f"{name}={plain_number(value)}"
     parts: list[str] = []
     if isinstance(value, dict):
         for inner, inner_value in value.items():
-            if inner == "#text" and not isinstance(inner_value, dict | list):
+            if inner == "#text" and not isinstance(inner_value, _CONTAINERS):
                 # The text of an XML element that has attributes too.
                 name = _element(name, inner_value, namespaces)
             elif (element := namespaces.element_name(inner)) not in _COMMENTS:
@@ -254,16 +271,13 @@ def _element(name: str, value: Any, namespaces: Namespaces) -> str:
     return name + "".join(parts)
 
 
-_NUMBER_BEGINNINGS: Final = frozenset("-0123456789")
-_COMMENTS: Final = frozenset({"comment", "{http://www.w3.org/2000/01/rdf-schema#}comment"})
-_IGNORE_FIELDS: Final = "{https://repository-x.example.com/}ignoreFields"
-
+_remembered_text_or_number: Final = _remembered(_text_or_number)
 _TEXT: Final = _field(_text)
 # A number in these fields may come as text, from XML.
-_NUMBER: Final = _field(_extension_text)
+_NUMBER: Final = _field(_text_or_number)
 _EPCS: Final = _list_of("epc", _TEXT)
 _QUANTITIES: Final = _list_of("quantityElement", _object(("epcClass", _TEXT), ("quantity", _NUMBER), ("uom", _TEXT)))
-_DISPOSITION: Final = _field(_word_of(DISPOSITION_IRIS))
+_DISPOSITION: Final = _word_field(DISPOSITION_IRIS)
 _PLACE: Final = _object(("id", _TEXT))
 _SENSOR_METADATA: Final = _object(
     ("time", _time_field),
@@ -276,8 +290,8 @@ _SENSOR_METADATA: Final = _object(
     ("bizRules", _TEXT),
 )
 _SENSOR_REPORT: Final = _object(
-    ("type", _field(_word_of(MEASUREMENT_TYPE_IRIS))),
-    ("exception", _field(_word_of(SENSOR_ALERT_IRIS))),
+    ("type", _word_field(MEASUREMENT_TYPE_IRIS)),
+    ("exception", _word_field(SENSOR_ALERT_IRIS)),
     ("deviceID", _TEXT),
     ("deviceMetadata", _TEXT),
     ("rawData", _TEXT),
@@ -286,7 +300,7 @@ _SENSOR_REPORT: Final = _object(
     ("microorganism", _TEXT),
     ("chemicalSubstance", _TEXT),
     ("value", _NUMBER),
-    ("component", _field(_word_of(COMPONENT_IRIS))),
+    ("component", _word_field(COMPONENT_IRIS)),
     ("stringValue", _TEXT),
     ("booleanValue", _TEXT),
     ("hexBinaryValue", _TEXT),
@@ -316,7 +330,7 @@ _EVENT_FIELDS: Final[tuple[tuple[str, Render], ...]] = (
     ("outputQuantityList", _QUANTITIES),
     ("action", _TEXT),
     ("transformationID", _TEXT),
-    ("bizStep", _field(_word_of(BUSINESS_STEP_IRIS))),
+    ("bizStep", _word_field(BUSINESS_STEP_IRIS)),
     ("disposition", _DISPOSITION),
     ("persistentDisposition", _object(("set", _DISPOSITION), ("unset", _DISPOSITION))),
     ("readPoint", _PLACE),

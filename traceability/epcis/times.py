@@ -17,7 +17,7 @@ from traceability.epcis.terms import EVENT_TYPES
 from traceability.errors import MalformedJson
 
 _DATE_TIME: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _OFFSET: Final = re.compile(r"[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,16 +112,11 @@ def _instant(text: str) -> Instant:
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise MalformedJson(f"{text[:40]!r} is no date-time YYYY-MM-DDThh:mm:ss[.s…] with Z or ±hh:mm")
-    local, fraction, sign, hours, minutes = match.groups()
-    shift = 0
-    if sign:
-        shift = int(hours) * 60 + int(minutes)
-        if shift > 14 * 60 or int(minutes) > 59:
-            raise MalformedJson(f"{text[:40]!r} has an offset over 14:00")
+    local, fraction, offset = match.groups()
+    if offset != "Z" and not _OFFSET.fullmatch(offset):
+        raise MalformedJson(f"{text[:40]!r} has an offset over 14:00")
     try:
-        moment = datetime.fromisoformat(local).replace(tzinfo=UTC)
-        if shift:
-            moment += timedelta(minutes=-shift if sign == "+" else shift)
+        moment = datetime.fromisoformat(local + offset).astimezone(UTC)
         if fraction:
             moment += timedelta(milliseconds=_half_up_ms(fraction))
     except (ValueError, OverflowError):

@@ -138,11 +138,12 @@ def _serial_stem(stem: str, reference: str) -> tuple[str, int]:
     scheme = URN_SCHEMES.get(name)
     if scheme is None or scheme.serial not in QUALIFIERS or not scheme.digits or scheme.ai == "8006":
         return "", -1
-    try:
-        read_urn(f"{stem}.{reference}.1")
-    except InvalidIdentifier:
+    if not is_company_prefix(company):
         return "", -1
-    digits = number(scheme, company, reference)
+    try:
+        digits = number(scheme, company, reference)
+    except ValueError:
+        return "", -1
     return f"{ROOT}{scheme.ai}/{digits}/{scheme.serial}/", QUALIFIERS[scheme.serial].length_max
 
 
