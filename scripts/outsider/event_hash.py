@@ -63,6 +63,7 @@ def plain(number: Decimal) -> str:
 
 
 def plain_text(hasher: Hasher, text: str) -> str:
+    text = text.strip(WHITE)
     for urn, address in CBV_URNS.items():
         text = text.replace(urn, address)
     return canonical(text)

@@ -171,8 +171,8 @@ MEMBERS = """
 """
 NAMES = st.sampled_from(MEMBERS.split())
 WRITTEN = """
-    shipping active po owning_party Temperature ALARM_CONDITION x latitude cbv:BizStep-shipping farm:mill f:a 12.50 -0.0
-    1e3 1E-7 007 +1 1e63 1e64 -1e62 0e99999999 1e1000000 1e0000001 .5 1. Infinity 9007199254740993 NaN
+    shipping active po owning_party Temperature ALARM_CONDITION x latitude cbv:BizStep-shipping farm:mill farm: f: f:a
+    12.50 -0.0 1e3 1E-7 007 +1 1e63 1e64 -1e62 0e99999999 1e1000000 1e0000001 .5 1. Infinity 9007199254740993 NaN
     urn:epc:id:sgtin:9521234.012345.1 urn:epcglobal:cbv:bizstep:shipping https://id.gs1.org/01/9521234123453
 """
 SPACED = ["a urn:epcglobal:cbv:er:x urn:epcglobal:cbv:er:", " \u0085\u00a0x\u2003", "\ufeff", "\u200bx", "", " "]
@@ -185,6 +185,7 @@ VALUES = st.recursive(
 CONTEXTS = st.sampled_from([
     CONTEXT, [*CONTEXT, {"farm": "https://farm.example/"}], [{"farm": "urn:f:", "f": "urn:f:"}, {"farm": "urn:g:"}],
     [{"farm": {"@id": "x"}, "x": "urn:x:", "": "urn:empty:"}], [{"f": "http://www.w3.org/2000/01/rdf-schema#"}],
+    [{"farm": "urn:f\u3000", "f": "\x41:\u00a0"}],
 ])  # fmt: skip
 
 
