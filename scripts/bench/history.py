@@ -146,8 +146,9 @@ def _found(session: Session) -> None:
         told = interface("PartyRegistry").arguments_to_json(arguments)
         session.add(RegistryLogRow(block_number=1, log_index=number, block_hash=block_hash, block_at=START_AT,
                                    transaction_hash=bytes(32), name=name, arguments=told))  # fmt: skip
-    session.add(PositionRow(name=NAME, block_number=3, block_hash=block_hash, block_at=START_AT + 86_400,
-                            final_number=3, final_at=START_AT + 86_400, contact_at_us=START_AT * 1_000_000))  # fmt: skip
+    now_at = START_AT + 86_400
+    session.add(PositionRow(name=NAME, block_number=3, block_hash=block_hash, block_at=now_at, final_number=3,
+                            final_at=now_at, contact_at_us=now_at * 1_000_000))  # fmt: skip
 
 
 def _capture(engine: Engine, events: list[dict[str, Any]]) -> None:
