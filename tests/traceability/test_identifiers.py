@@ -213,6 +213,12 @@ def test_a_urn_from_a_digital_link_needs_the_length_of_the_company_prefix() -> N
         to_urn(link, 5)
 
 
+@pytest.mark.parametrize("extension", ["0", "%30"])
+def test_a_place_with_the_extension_0_is_the_place_without_extension(extension: str) -> None:
+    place = f"{ROOT}/414/9521234000013"
+    assert canonical(f"urn:epc:id:sgln:9521234.00001.{extension}") == canonical(f"{place}/254/{extension}") == place
+
+
 def test_a_key_that_no_urn_scheme_spells_says_so() -> None:
     link = "https://id.gs1.org/8006/095212341234530102/10/L1"
     assert parse(link, 7).urn is None

@@ -47,7 +47,7 @@ def write_urn(key: Key, company_prefix_length: int) -> str | None:
     elif scheme.serial == "rest":
         components.append(urn_escaped(key.rest))
     elif scheme.serial:
-        # TDS 2.0, 6.3.3: a GLN without extension is spelled with the extension 0.
+        # The other way round: a GLN without extension is spelled with the extension 0.
         components.append(urn_escaped(key.qualifier) or "0")
     return f"{PREFIX}{name}:{'.'.join(components)}"
 
@@ -77,9 +77,13 @@ def _with_serial(scheme: Scheme, digits: str, rest: str, tail: str) -> Key:
         return Key(scheme.ai, digits, rest)
     if scheme.serial == "rest":
         return Key(scheme.ai, digits, _field(KEYS[scheme.ai].rest, tail))
-    if not scheme.serial or (scheme.serial == "254" and tail == "0"):
+    if not scheme.serial:
         return Key(scheme.ai, digits, rest)
-    return Key(scheme.ai, digits, rest, scheme.serial, _field(QUALIFIERS[scheme.serial], tail))
+    serial = _field(QUALIFIERS[scheme.serial], tail)
+    # TDS 2.0, 6.3.3: the extension 0 says that there is none.
+    if scheme.serial == "254" and serial == "0":
+        return Key(scheme.ai, digits, rest)
+    return Key(scheme.ai, digits, rest, scheme.serial, serial)
 
 
 def number(scheme: Scheme, company: str, reference: str) -> str:
