@@ -95,9 +95,9 @@ def from_urn(text: str) -> str:
         key_need(re.fullmatch(field(rest_field), decoded(tail)))
         return write(ai, value + decoded(tail), digits, {})
     qualifier = last.split()[1].rstrip(";")
-    if qualifier == "254" and tail == "0":
-        return write(ai, value, digits, {})
     key_need(re.fullmatch(QUALIFIERS[qualifier], decoded(tail)))
+    if qualifier == "254" and decoded(tail) == "0":
+        return write(ai, value, digits, {})
     return write(ai, value, digits, {qualifier: decoded(tail)})
 
 
