@@ -11,14 +11,17 @@ from scripts.scenario.diary import Event, Lot
 from scripts.scenario.parties import Party, Place
 
 
-def event(kind: str, at: datetime, place: Place, step: str, **members: Any) -> Event:
-    """An event of `kind` at the place's own local time. `members` are the other EPCIS members, as they are named."""
+def event(kind: str, at: datetime, place: Place, step: str | None, **members: Any) -> Event:
+    """An event of `kind` at the place's own local time. `members` are the other EPCIS members, as they are named.
+
+    `step` is None where none of CBV's business steps is meant: an order moves nothing.
+    """
     offset = at.strftime("%z")
     return {
         "type": kind,
         "eventTime": at.isoformat(),
         "eventTimeZoneOffset": f"{offset[:3]}:{offset[3:]}",
-        "bizStep": step,
+        **({} if step is None else {"bizStep": step}),
         "readPoint": {"id": place.sgln},
         **members,
         "coffee:position": place.geo,

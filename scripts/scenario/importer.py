@@ -50,7 +50,7 @@ def supply(diary: Diary, draws: list[tuple[Pallet, int]]) -> list[Lot]:
         "TransactionEvent",
         diary.time(ORDER_DAY, "09:40", WAREHOUSE),
         WAREHOUSE,
-        "accepting",
+        None,
         action="ADD",
         quantityList=[quantity(lot) for lot in drawn],
         **transactions(po=purchase_order(ROASTER, ORDER)),

@@ -55,7 +55,7 @@ def stock(diary: Diary, shop: Shop) -> None:
         "TransactionEvent",
         diary.time(SHIPPING_DAY, "08:20", ROASTERY),
         ROASTERY,
-        "accepting",
+        None,
         action="ADD",
         epcList=pallets,
         **transactions(**order),

@@ -84,7 +84,7 @@ def order(diary: Diary, boxes: list[Container], day: int) -> None:
             "TransactionEvent",
             diary.time(day, "16:10", WAREHOUSE) + timedelta(minutes=number),
             WAREHOUSE,
-            "accepting",
+            None,
             action="ADD",
             epcList=[pallet.sscc for pallet in box.pallets],
             **transactions(po=purchase_order(IMPORTER, box.order)),
