@@ -11,9 +11,9 @@ This file runs a process, touches the disk, and speaks to its own child only.
 from __future__ import annotations
 
 import ctypes
-import errno
 import fcntl
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from ledger.blockjournal import Block, Checkpoint, Journal, replace_file
 from ledger.errors import ChainError, DevnetError, InvalidHex
 from ledger.hexadecimal import from_hex, to_hex
 from ledger.keystore import LocalSigner
@@ -39,101 +40,15 @@ STATES_KEPT = 64
 """How many blocks back state can be asked for. Anvil copies its whole state for each, so more costs memory."""
 SETTLE_S = 3
 """After so many quiet seconds one empty block follows, so that what takes effect one second after its block does."""
+CHECKPOINT = "checkpoint.json.gz"
+CHECKPOINT_BLOCKS = 500
+"""So many blocks are replayed at most; Anvil takes ever longer for one, for it hashes its whole state each time."""
 STARTUP_S_MAX = 30.0
 CALL_S_MAX = 60.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One line of the journal: a block's number, its parent's hash, its time in seconds, its raw transactions."""
-
-    number: int
-    parent: bytes
-    at: int
-    transactions: tuple[bytes, ...]
-
-    def line(self) -> bytes:
-        """The block as one line of JSON."""
-        values = {
-            "number": self.number,
-            "parent": to_hex(self.parent),
-            "at": self.at,
-            "transactions": [to_hex(raw) for raw in self.transactions],
-        }
-        return json.dumps(values, separators=(",", ":")).encode() + b"\n"
-
-    @staticmethod
-    def from_line(line: bytes) -> Block:
-        """Inverse of `line`. Raises ValueError where it is none."""
-        try:
-            values = json.loads(line)
-            raws = tuple(bytes.fromhex(text.removeprefix("0x")) for text in values["transactions"])
-            return Block(int(values["number"]), from_hex(values["parent"], 32), int(values["at"]), raws)
-        except (KeyError, TypeError, AttributeError, InvalidHex) as error:
-            raise ValueError("not a block") from error
-
-
-class Journal:
-    """The blocks of the embedded chain on disk, in order. A block is written and synced before it is mined.
-
-    A line with the number of the line before takes its place: what was mined is not always what was planned. A last
-    line that was cut short stands for a block that was never mined, and is dropped.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.blocks: list[Block] = []
-        is_new = not path.exists()
-        # Unbuffered: what the disk refuses must not linger and be written later.
-        self._file = path.open("ab", buffering=0)
-        if is_new:
-            sync_folder(path.parent)
-        try:
-            self._size = self._load()
-            self._file.truncate(self._size)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def append(self, block: Block) -> None:
-        """Puts a block on disk. When this returns it survives a power cut. Raises DevnetError, with nothing added."""
-        line = block.line()
-        try:
-            if self._file.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            self._file.truncate(self._size)
-            raise DevnetError(f"no block is mined, for {self._path} can't be written: {error.strerror}") from error
-        self._size += len(line)
-        self._keep(block)
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        self._file.close()
-
-    def _load(self) -> int:
-        """Reads what is there. Returns the size in bytes of what is whole."""
-        size = 0
-        for line in self._path.read_bytes().splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                self._keep(Block.from_line(line))
-            except ValueError as error:
-                where = f"byte {size} of {self._path}"
-                raise DevnetError(f"{where} is no block of the embedded chain: restore the file from a copy") from error
-            size += len(line)
-        return size
-
-    def _keep(self, block: Block) -> None:
-        if self.blocks and self.blocks[-1].number == block.number:
-            self.blocks.pop()
-        if block.number != len(self.blocks) + 1:
-            raise ValueError(f"block {block.number} follows block {len(self.blocks)}")
-        self.blocks.append(block)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +69,7 @@ class Devnet:
         self._folder, self._genesis, self._anvil, self._port, self._lock = folder, genesis, anvil, port, lock
         self._journal = Journal(folder / "blocks.journal")
         self._head_hash = b""
+        self._checkpointed = 0
         try:
             self._launch()
         except BaseException:
@@ -243,6 +159,7 @@ class Devnet:
             # A transaction came in, or was replaced, between the two calls.
             self._journal.append(replace(planned, transactions=self._raw(mined_hashes)))
         self._head_hash = from_hex(mined["hash"], 32)
+        self._checkpoint_if_due()
 
     def _is_settling_due(self, now: int) -> bool:
         blocks = self._journal.blocks
@@ -304,7 +221,8 @@ class Devnet:
     def _replay(self) -> None:
         """Mines every block of the journal again. Raises DevnetError where one comes out otherwise than it was."""
         self._head_hash = from_hex(self._call("eth_getBlockByNumber", "0x0", False)["hash"], 32)
-        for block in self._journal.blocks:
+        self._checkpointed = self._load_checkpoint()
+        for block in self._journal.blocks[self._checkpointed :]:
             if block.parent != self._head_hash:
                 raise DevnetError(
                     f"block {block.number - 1} of the journal comes out otherwise than it was: "
@@ -314,6 +232,34 @@ class Devnet:
                 self._call("eth_sendRawTransaction", to_hex(raw))
             mined = self._call("evm_mine_detailed", {"timestamp": block.at})[0]
             self._head_hash = from_hex(mined["hash"], 32)
+        self._checkpoint_if_due()
+
+    def _load_checkpoint(self) -> int:
+        """Takes Anvil to the checkpoint's block and returns its number; 0 where there is none that fits the journal."""
+        checkpoint = Checkpoint.read(self._folder / CHECKPOINT)
+        blocks = self._journal.blocks
+        if checkpoint is None or not 0 < checkpoint.number <= len(blocks):
+            return 0
+        is_next_ours = checkpoint.number == len(blocks) or blocks[checkpoint.number].parent == checkpoint.hash
+        if not is_next_ours:
+            return 0
+        self._call("anvil_loadState", checkpoint.state)
+        head = self._call("eth_getBlockByNumber", "latest", False)
+        if (int(head["number"], 16), head["hash"]) != (checkpoint.number, to_hex(checkpoint.hash)):
+            (self._folder / CHECKPOINT).unlink()
+            raise DevnetError("the checkpoint of the embedded chain was not what it said and is deleted: start again")
+        self._head_hash = checkpoint.hash
+        return checkpoint.number
+
+    def _checkpoint_if_due(self) -> None:
+        if self.head_number - self._checkpointed < CHECKPOINT_BLOCKS:
+            return
+        checkpoint = Checkpoint(self.head_number, self._head_hash, self._call("anvil_dumpState"))
+        try:
+            checkpoint.write(self._folder / CHECKPOINT)
+        except OSError as error:
+            _log.warning("no checkpoint of the embedded chain, the next start takes longer: %s", error)
+        self._checkpointed = self.head_number
 
     def _end(self) -> None:
         self._process.kill()
@@ -344,15 +290,6 @@ def draw_genesis(genesis_at: int, randomness: Callable[[int], bytes] = secrets.t
     return Genesis(chain_id, LocalSigner(randomness(32)), genesis_at)
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes a file's name in that folder as durable as its content."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _genesis(path: Path, started_at: int) -> Genesis:
     """The genesis on disk; where there is none yet, a new one, on disk before it is used."""
     try:
@@ -369,14 +306,7 @@ def _genesis(path: Path, started_at: int) -> Genesis:
         "genesisAt": genesis.genesis_at,
         "deployerKey": to_hex(genesis.deployer.secret),
     }
-    draft = path.with_suffix(".tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(values, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    replace_file(path, json.dumps(values, indent=1).encode())
     return genesis
 
 

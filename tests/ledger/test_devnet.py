@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ledger.chain import Block, Chain
-from ledger.devnet import SETTLE_S, Devnet, Journal
+from ledger.devnet import SETTLE_S, Devnet
 from ledger.errors import ChainError, DevnetError
 from ledger.keystore import LocalSigner
 from ledger.transaction import Transaction, sign
@@ -176,6 +176,55 @@ def test_a_journal_that_comes_out_otherwise_is_refused(start: Callable[[], Devne
     path.write_text(path.read_text().replace(f'"at":{GENESIS + 10},', f'"at":{GENESIS + 11},'))
     with pytest.raises(DevnetError, match="comes out otherwise"):
         start()
+
+
+@pytest.fixture
+def checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger.devnet.CHECKPOINT_BLOCKS", 10)
+
+
+@pytest.mark.usefixtures("checkpoint")
+def test_from_a_checkpoint_only_the_blocks_after_it_are_replayed(
+    start: Callable[[], Devnet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devnet = start()
+    play(devnet, seed=8, count=40)
+    before = blocks(devnet)
+    sender, last = SENDERS[0].address, devnet.head_number
+    counts = chain_of(devnet).transaction_counts([sender], last)
+    call, mined = Devnet._call, []
+    monkeypatch.setattr(Devnet, "_call", lambda self, *call_: (mined.append(call_[0]), call(self, *call_))[1])
+    os.kill(devnet.pid, signal.SIGKILL)
+    devnet.step(devnet.head_at)
+    assert mined.count("evm_mine_detailed") == len(before) - 1 - (len(before) - 1) // 10 * 10
+    assert blocks(devnet) == before
+    assert chain_of(devnet).transaction_counts([sender], last) == counts
+    play_on = raw(devnet, LocalSigner(b"\x09" * 32), 0)
+    chain_of(devnet).send(play_on)
+    devnet.step(devnet.head_at)
+    before = blocks(devnet)
+    devnet.stop()
+    (Path(devnet._folder) / "checkpoint.json.gz").unlink()
+    again = start()
+    assert blocks(again) == before
+
+
+@pytest.mark.usefixtures("checkpoint")
+@pytest.mark.parametrize("damage", ["cut short", "of another chain"])
+def test_a_checkpoint_that_does_not_fit_is_ignored(start: Callable[[], Devnet], tmp_path: Path, damage: str) -> None:
+    devnet = start()
+    play(devnet, seed=9, count=15)
+    before = blocks(devnet)
+    devnet.stop()
+    path = Path(devnet._folder) / "checkpoint.json.gz"
+    if damage == "cut short":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        other = Devnet.start(tmp_path / "other", port=devnet._port, started_at=GENESIS)
+        play(other, seed=9, count=15)
+        other.stop()
+        path.write_bytes((tmp_path / "other" / "checkpoint.json.gz").read_bytes())
+    assert blocks(start()) == before
 
 
 def test_a_transaction_that_slips_in_before_mining_is_in_the_journal_too(
