@@ -17,7 +17,7 @@ from ledger.hexadecimal import from_hex, to_hex
 from scripts.evidence import CONTEXT, TRUSTED, RecordedAnswers, Stand
 from scripts.outsider import event_hash as outsiders
 from scripts.outsider import page
-from scripts.outsider.form import Malformed, check_no_null, parse
+from scripts.outsider.form import Malformed, check_no_null, parse, utc
 from scripts.outsider.identifiers import canonical as outsiders_canonical
 from scripts.outsider.verifier import verdict as outsiders_verdict
 from scripts.vector_events import EVENTS, IDENTIFIERS
@@ -25,6 +25,7 @@ from traceability import strict_json
 from traceability.epcis import terms
 from traceability.epcis.context import namespaces_of
 from traceability.epcis.event_hash import prehash
+from traceability.epcis.times import instant
 from traceability.errors import MalformedJson
 from traceability.identifiers import canonical
 from traceability.verification import verify
@@ -238,6 +239,27 @@ def test_both_take_the_same_lists_and_objects(values: list[str], others: list[st
 
 def assert_alike(data: bytes) -> None:
     assert taken(parse_without_null, data) == taken(strict_json.parse, data)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["2026-03-01T08:00:00", "0001-01-01T00:30:00", "9999-12-31T23:59:59", "2024-02-29T23:59:59"]),
+    st.sampled_from(["", ".", ".5", ".9994999", ".9995", ".9999", ".000499999999", ".12345678901234567890"]),
+    st.sampled_from(["Z", "+00:00", "-00:00", "+14:00", "-14:00", "+14:01", "+13:60", "-00:30", "z", "", "+0100"]),
+    st.integers(0, 32),
+    st.sampled_from([*"0123456789-:T.Z+ t", "٣", ""]),
+)
+def test_both_read_date_times_alike(moment: str, fraction: str, offset: str, place: int, character: str) -> None:
+    written = moment + fraction + offset
+    for text in (written, written[:place] + character + written[place + 1 :]):
+        try:
+            expected: str | None = f"{utc(text).isoformat(timespec='milliseconds')}Z"
+        except Malformed:
+            expected = None
+        try:
+            assert instant(text).utc == expected
+        except MalformedJson:
+            assert expected is None
 
 
 CASES = bundles()

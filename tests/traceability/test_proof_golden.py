@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +61,12 @@ def test_a_golden_bundle_that_is_well_formed_is_written_again_without_loss(case:
 
 def test_there_are_as_many_cases_as_the_readme_of_the_vectors_promises(vectors: Path) -> None:
     assert len(cases()) == 164
+
+
+def test_the_verifier_is_importable_alone() -> None:
+    """No database, no network, no chain client comes along: an auditor reads what runs."""
+    program = "import sys, traceability.verification; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60
+    ).stdout.decode()
+    assert {"web3", "sqlalchemy", "sqlmodel", "fastapi", "httpx", "requests", "pydantic"} & set(loaded.split()) == set()
