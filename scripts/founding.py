@@ -19,9 +19,10 @@ from sqlalchemy.engine import Engine
 from api.keyring import NODE_KEY, PASSWORD_FILE
 from api.keys import create_api_key
 from ledger.abi import interface
+from ledger.blockjournal import sync_folder
 from ledger.chain import Call, Chain
 from ledger.deployment import Deployment, deploy
-from ledger.devnet import Devnet, sync_folder
+from ledger.devnet import Devnet
 from ledger.errors import ChainError, ChainReason
 from ledger.keystore import LocalSigner, create_key, list_keys, open_key
 from ledger.record import keccak256
