@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Engine, Row
 from sqlmodel import Session
 
@@ -43,13 +43,25 @@ from traceability.jobs import (
     job_row,
     receipt_of,
 )
-from traceability.prospects import can_verify, chain_contact_us, check_may_record, may_withdraw
+from traceability.prospects import Reading, can_verify, check_may_record, may_withdraw, newest_reading
 from traceability.repository import next_ids, table
 from traceability.strict_json import BYTES_MAX, Parsed, scan
 from traceability.tables import CaptureJobRow
 
 SIGNED_MEDIA_TYPE = "application/vnd.tallystick.capture+json"
 """A document with the records that the client has signed: {"document", "records": [{"record", "signature", …}]}."""
+
+_sequences, _records = table(SequenceRow), table(RecordRow)
+_NEXT_NUMBER = select(_sequences.c.next_sequence).where(_sequences.c.signer == bindparam("account"))
+_NEWEST_NUMBER = (
+    select(_records.c.sequence)
+    .where(_records.c.signer == bindparam("account"))
+    .order_by(_records.c.sequence.desc())
+    .limit(1)
+)
+_PASS_NUMBERS = (
+    update(_sequences).where(_sequences.c.signer == bindparam("account")).values(next_sequence=bindparam("next"))
+)
 
 Randomness = Callable[[int], bytes]
 """So many random bytes."""
@@ -108,13 +120,14 @@ def capture(
     SignerNotAuthorised; then nothing is stored.
     """
     intake = Intake(domain, party, now_us, randomness, settings, receipt_signer, error_behaviour)
-    reading = _read(scan(document, bytes_max=settings.bytes_max), intake)
+    read = _read(scan(document, bytes_max=settings.bytes_max), intake)
     with writing(engine) as session:
         repository.hold_arrivals(session)
-        check_may_record(session, party, signer.address, intake.now_at)
-        sorted_out = _sort_out(session, reading.drafts, party)
+        chain = newest_reading(session)
+        check_may_record(chain.registry, party, signer.address, intake.now_at)
+        sorted_out = _sort_out(session, read.drafts, party)
         signed = _sign(session, intake, signer, sorted_out.new)
-        return _store(session, intake, reading, sorted_out, signed, signer)
+        return _store(session, intake, chain, read, sorted_out, signed, signer)
 
 
 def capture_signed(
@@ -137,27 +150,28 @@ def capture_signed(
     intake = Intake(domain, party, now_us, randomness, settings, receipt_signer, error_behaviour)
     parsed = scan(document, bytes_max=settings.bytes_max)
     envelope, records = _signed_envelope(parsed.value)
-    reading = _read(Parsed(envelope, parsed.depth), intake)
-    event_count = len(reading.drafts) + len(reading.refused)
+    read = _read(Parsed(envelope, parsed.depth), intake)
+    event_count = len(read.drafts) + len(read.refused)
     if len(records) != event_count:
         reason = f"has {len(records)} records for {event_count} events: one for each, in the document's order"
         raise InvalidDocument([FieldProblem(None, "/records", "record_count", f"`records` {reason}")])
-    by_client = {each.draft: each for each in signed_by_client(reading.drafts, records, party, domain)}
+    by_client = {each.draft: each for each in signed_by_client(read.drafts, records, party, domain)}
     with writing(engine) as session:
         repository.hold_arrivals(session)
+        chain = newest_reading(session)
         for account in {each.signer for each in by_client.values()}:
-            check_may_record(session, party, account, intake.now_at)
-        sorted_out = _sort_out(session, reading.drafts, party)
+            check_may_record(chain.registry, party, account, intake.now_at)
+        sorted_out = _sort_out(session, read.drafts, party)
         signed = [by_client[draft] for draft in sorted_out.new]
         _check_numbers(session, signed)
-        return _store(session, intake, reading, sorted_out, signed, None)
+        return _store(session, intake, chain, read, sorted_out, signed, None)
 
 
 # ------------------------------------------------------------------------------------------ outside the database
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _Document:
     """A document as it was read: its good events, what is wrong with the others, and what came around them."""
 
     drafts: list[Draft]
@@ -171,7 +185,7 @@ class _Reading:
         return sorted({problem.event_index for problem in self.problems if problem.event_index is not None})
 
 
-def _read(parsed: Parsed, intake: Intake) -> _Reading:
+def _read(parsed: Parsed, intake: Intake) -> _Document:
     """Raises InvalidDocument for a wrong document, and without `proceed` for any wrong event."""
     parts: Partition = partition(parsed.value, now_ms=intake.now_us // 1000, depth=parsed.depth)
     context_json = canonical_json(parts.document.context)
@@ -181,7 +195,7 @@ def _read(parsed: Parsed, intake: Intake) -> _Reading:
         drafts = [draft for draft in drafts if Mark.STALE_EVENT_ID not in draft.marks]
     if problems and intake.error_behaviour is ErrorBehaviour.ROLLBACK:
         raise InvalidDocument(problems)
-    return _Reading(drafts, problems, context_json, canonical_json(parts.document.header))
+    return _Document(drafts, problems, context_json, canonical_json(parts.document.header))
 
 
 def _signed_envelope(value: Any) -> tuple[Any, list[Any]]:
@@ -248,17 +262,14 @@ def _sign(session: Session, intake: Intake, signer: Signer, drafts: Sequence[Dra
 
 def _take_numbers(session: Session, signer: bytes, count: int) -> int:
     """The first of the signer's next `count` numbers."""
-    sequences, records = table(SequenceRow), table(RecordRow)
-    is_signers = sequences.c.signer == signer
-    first = session.execute(select(sequences.c.next_sequence).where(is_signers)).scalar()
+    first = session.execute(_NEXT_NUMBER, {"account": signer}).scalar()
     if first is None:
         # A key may have signed elsewhere before this node held it, and its records have come as foreign ones.
-        used = select(records.c.sequence).where(records.c.signer == signer).order_by(records.c.sequence.desc()).limit(1)
-        newest = session.execute(used).scalar()
+        newest = session.execute(_NEWEST_NUMBER, {"account": signer}).scalar()
         first = 0 if newest is None else newest + 1
-        session.execute(insert(sequences).values(signer=signer, next_sequence=first + count))
+        session.execute(insert(_sequences).values(signer=signer, next_sequence=first + count))
     else:
-        session.execute(update(sequences).where(is_signers).values(next_sequence=first + count))
+        session.execute(_PASS_NUMBERS, {"account": signer, "next": first + count})
     return int(first)
 
 
@@ -286,23 +297,24 @@ class _Place(NamedTuple):
 def _store(
     session: Session,
     intake: Intake,
-    reading: _Reading,
+    chain: Reading,
+    document: _Document,
     sorted_out: _SortedOut,
     signed: Sequence[SignedDraft],
     signer: Signer | None,
 ) -> CaptureJob:
     """Everything that the capture leaves behind, and the job that it is answered with."""
-    _take_back(session, intake, signed, sorted_out.twins, signer)
+    _take_back(session, intake, chain, signed, sorted_out.twins, signer)
     (job_id,) = next_ids(session, CaptureJobRow, 1)
     ids = next_ids(session, RecordRow, len(signed))
-    _insert(session, intake, reading.context_json, signed, ids, job_id)
+    _insert(session, intake, document.context_json, signed, ids, job_id)
     places = {each.draft: _Place(each.record_hash, record_id) for each, record_id in zip(signed, ids, strict=True)}
     places |= {draft: _Place(row.record_hash, row.id, row.job_id) for draft, row in sorted_out.known.items()}
     new = places.keys() - sorted_out.known.keys()
     places |= {draft: places[first] for draft, first in sorted_out.repeated.items()}
-    outcomes = [Outcome(index, None, None) for index in reading.refused]
-    items = [CaptureItem(index, None, None, Status.REFUSED) for index in reading.refused]
-    for draft in reading.drafts:
+    outcomes = [Outcome(index, None, None) for index in document.refused]
+    items = [CaptureItem(index, None, None, Status.REFUSED) for index in document.refused]
+    for draft in document.drafts:
         place, status = places[draft], Status.ACCEPTED if draft in new else Status.KNOWN
         marks = tuple(draft.marks)
         outcomes.append(Outcome(draft.index, draft.given_event_id, place.record_id, status is Status.KNOWN, marks))
@@ -313,18 +325,19 @@ def _store(
         created_at_us=intake.now_us,
         finished_at_us=intake.now_us,
         error_behaviour=intake.error_behaviour,
-        errors=tuple(reading.problems),
+        errors=tuple(document.problems),
         items=tuple(sorted(items, key=lambda item: item.index)),
-        receipt=_receipt(session, intake, [places[draft] for draft in reading.drafts]),
+        receipt=_receipt(session, intake, chain, [places[draft] for draft in document.drafts]),
     )
     outcomes.sort(key=lambda outcome: outcome.place)
-    repository.insert_job(session, job_row(job_id, job, outcomes, reading.envelope))
+    repository.insert_job(session, job_row(job_id, job, outcomes, document.envelope))
     return job
 
 
 def _take_back(
     session: Session,
     intake: Intake,
+    chain: Reading,
     signed: Sequence[SignedDraft],
     twins: Mapping[bytes, Sequence[Row[Any]]],
     signer: Signer | None,
@@ -332,7 +345,7 @@ def _take_back(
     """Plans what the declarations among the drafts withdraw on chain. The node's own key sends it, if it has one."""
     if not any(each.draft.is_declaration for each in signed):
         return
-    allowed = partial(may_withdraw, session, intake.party, now_at=intake.now_at)
+    allowed = partial(may_withdraw, chain.registry, intake.party, now_at=intake.now_at)
     taken_back = list(withdrawals(intake.domain, signed, twins, signer, allowed))
     node = intake.receipt_signer or signer
     if node is not None:
@@ -348,7 +361,7 @@ def _insert(
         repository.insert_signed(session, signed, ids, context_ids, intake.now_us, job_id=job_id)
 
 
-def _receipt(session: Session, intake: Intake, places: Sequence[_Place]) -> CaptureReceipt | None:
+def _receipt(session: Session, intake: Intake, chain: Reading, places: Sequence[_Place]) -> CaptureReceipt | None:
     """The node's promise; what was known already keeps the first one. None where it can't be given."""
     if not places:
         return None
@@ -357,7 +370,7 @@ def _receipt(session: Session, intake: Intake, places: Sequence[_Place]) -> Capt
         first = session.get(CaptureJobRow, jobs.pop())
         if first is not None and first.receipt_signature is not None:
             return receipt_of(first)
-    contact_us = chain_contact_us(session)
+    contact_us = chain.contact_us
     patience_us = intake.settings.anchor_by_s * 1_000_000
     if intake.receipt_signer is None or contact_us is None or intake.now_us - contact_us > patience_us:
         return None

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.engine import Row
 from sqlmodel import Session
 
@@ -23,6 +24,10 @@ from ledger.hexadecimal import to_address
 from ledger.standing import LocalAnswers, registry_of
 from ledger.tables import PositionRow, TransactionState
 from traceability import repository
+from traceability.repository import table
+
+_positions = table(PositionRow)
+_POSITION = select(_positions.c.block_number, _positions.c.contact_at_us).where(_positions.c.name == NAME)
 
 
 class Stage(StrEnum):
@@ -55,14 +60,32 @@ class RecordStanding:
     anchored_at: int | None
 
 
-def check_may_record(session: Session, party: bytes, signer: bytes, now_at: int) -> None:
+class Reading(NamedTuple):
+    """Who is who by all that the follower has read, also by what is not final yet.
+
+    `contact_us` is when the chain was last reached, by this node's clock in microseconds. Before the chain was first
+    read both are None.
+    """
+
+    registry: Registry | None
+    contact_us: int | None
+
+
+def newest_reading(session: Session) -> Reading:
+    """What the follower has read so far."""
+    position = session.execute(_POSITION).first()
+    if position is None:
+        return Reading(None, None)
+    return Reading(registry_of(session, position.block_number), position.contact_at_us)
+
+
+def check_may_record(registry: Registry | None, party: bytes, signer: bytes, now_at: int) -> None:
     """Returns where the signer stands for recording for the party, or will once its time comes (then records wait).
 
     `now_at` is this node's clock in seconds. Raises UnknownParty, or SignerNotAuthorised: the key is unknown, another
     party's, not for recording, or has ended, or the party is suspended. Before the chain was first read nothing can be
     judged: everyone is let in, and anchoring decides.
     """
-    registry = _newest_registry(session)
     if registry is None:
         return
     known = registry.parties.get(party)
@@ -74,25 +97,17 @@ def check_may_record(session: Session, party: bytes, signer: bytes, now_at: int)
         raise SignerNotAuthorised(to_address(signer), to_address(party))
 
 
-def may_withdraw(session: Session, party: bytes, signer: bytes, now_at: int) -> bool:
+def may_withdraw(registry: Registry | None, party: bytes, signer: bytes, now_at: int) -> bool:
     """True where EventLog takes the signer's Withdrawal of a record of the party, now.
 
     Before the chain was first read everyone may try.
     """
-    registry = _newest_registry(session)
     if registry is None:
         return True
     entry = registry.signers.get(signer)
     if entry is None or entry.party != party or not entry.from_at <= now_at < entry.until_at:
         return False
-    is_controller = registry.parties[party].controller == signer
-    return is_controller or bool(entry.uses & Use.WITHDRAW)
-
-
-def chain_contact_us(session: Session) -> int | None:
-    """When the chain was last reached, by this node's clock in microseconds; None before the first time."""
-    position = session.get(PositionRow, NAME)
-    return None if position is None else position.contact_at_us
+    return registry.parties[party].controller == signer or bool(entry.uses & Use.WITHDRAW)
 
 
 def can_verify(session: Session, record_id: int) -> bool:
@@ -142,9 +157,3 @@ def _prospect(registry: Registry, row: Row[Any], anchored_at: int | None, now_at
     # Whom the party's suspension keeps from standing may stand again when it is reinstated.
     is_ended = entry is not None and (entry.party != row.party or entry.until_at <= now_at)
     return Prospect.LOST if anchored_at is not None or is_ended else Prospect.WAITING
-
-
-def _newest_registry(session: Session) -> Registry | None:
-    """Who is who by all that was read, also by what is not final yet; None before the chain was first read."""
-    position = session.get(PositionRow, NAME)
-    return None if position is None else registry_of(session, position.block_number)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Table, and_, select, text
-from sqlalchemy.engine import Row
+from sqlalchemy import Select, Table, and_, bindparam, select, text
+from sqlalchemy.engine import Connection, Row
 from sqlalchemy.sql.functions import coalesce
 from sqlmodel import Session, SQLModel
 
@@ -26,7 +27,7 @@ from traceability.epcis.event_hash import digest_of_hash_id, hash_id
 from traceability.mentions import mentions
 from traceability.tables import CaptureJobRow, ContextRow, EventKeyRow, EventRow
 
-SLICE = 400
+SLICE = 500
 """Keys in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
 
@@ -46,6 +47,7 @@ _RECORD_COLUMNS = (
 )
 _EVENT_COLUMNS = ("record_id", "job_id", "context_id", "event_id", "event_time_ms", "is_declaration", "marks", "event")
 _KEY_COLUMNS = ("key", "event_time_ms", "record_id", "role")
+_CONTEXT_ID = select(_contexts.c.id).where(_contexts.c.digest == bindparam("digest"))
 _T = TypeVar("_T")
 
 
@@ -85,9 +87,8 @@ def insert_rows(
         return
     connection = session.connection()
     quote = connection.dialect.identifier_preparer.quote
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     names = ", ".join(quote(name) for name in columns)
-    marks = ", ".join([mark] * len(columns))
+    marks = ", ".join([_mark(connection)] * len(columns))
     # Nothing of a request is in this text: names come from the models, values go beside it.
     statement = f"INSERT INTO {quote(str(model.__tablename__))} ({names}) VALUES ({marks})"  # noqa: S608
     connection.exec_driver_sql(statement, list(rows))
@@ -104,14 +105,19 @@ def hold_arrivals(session: Session) -> None:
 
 def next_ids(session: Session, model: type[SQLModel], count: int) -> range:
     """The next ids of a table, in the order of arrival. Assumes `hold_arrivals`."""
-    ids = table(model).c.id
-    newest = session.execute(select(ids).order_by(ids.desc()).limit(1)).scalar() or 0
+    newest = session.execute(_newest_id(model)).scalar() or 0
     return range(newest + 1, newest + 1 + count)
+
+
+@cache
+def _newest_id(model: type[SQLModel]) -> Select[Any]:
+    ids = table(model).c.id
+    return select(ids).order_by(ids.desc()).limit(1)
 
 
 def context_id(session: Session, digest: bytes, context_json: bytes) -> int:
     """The id of a context in canonical JSON, which is stored once. Assumes `hold_arrivals`."""
-    known = session.execute(select(_contexts.c.id).where(_contexts.c.digest == digest)).scalar()
+    known = session.execute(_CONTEXT_ID, {"digest": digest}).scalar()
     if known is not None:
         return int(known)
     (new,) = next_ids(session, ContextRow, 1)
@@ -156,12 +162,19 @@ def named(session: Session, name: str) -> list[int]:
 
 
 def with_event_hashes(session: Session, hashes: Iterable[bytes]) -> list[Row[Any]]:
-    """All records of these event hashes, oldest first: every column of theirs, is_declaration and job_id."""
-    columns = (_records, _events.c.is_declaration, _events.c.job_id)
+    """All records of these event hashes, oldest first: every column of theirs, is_declaration and job_id.
+
+    Every capture asks this of each of its events: in the driver's own form, for the reason of `insert_rows`.
+    """
+    connection = session.connection()
     rows: list[Row[Any]] = []
     for wanted in slices(hashes):
-        statement = select(*columns).join_from(_records, _events, _of_record).where(_records.c.event_hash.in_(wanted))
-        rows.extend(session.execute(statement.order_by(_records.c.id)))
+        marks = ", ".join([_mark(connection)] * len(wanted))
+        statement = (
+            "SELECT r.*, e.is_declaration, e.job_id FROM records AS r JOIN events AS e ON e.record_id = r.id "  # noqa: S608
+            f"WHERE r.event_hash IN ({marks}) ORDER BY r.id"
+        )
+        rows.extend(connection.exec_driver_sql(statement, tuple(wanted)))
     return rows
 
 
@@ -263,6 +276,11 @@ def _stored(row: Row[Any], context: list[Any]) -> StoredEvent:
         context=context,
         event=orjson.loads(row.event),
     )
+
+
+def _mark(connection: Connection) -> str:
+    """How the driver writes a parameter."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def slices(items: Iterable[_T]) -> Iterator[list[_T]]:

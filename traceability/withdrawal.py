@@ -19,7 +19,7 @@ from traceability import repository
 from traceability.capture import DEFAULTS, CaptureSettings, Randomness, capture
 from traceability.errors import AmbiguousEvent, UnknownEvent
 from traceability.jobs import CaptureJob
-from traceability.prospects import may_withdraw
+from traceability.prospects import may_withdraw, newest_reading
 from traceability.repository import StoredEvent
 
 REASON = "incorrect_data"
@@ -46,8 +46,9 @@ def withdraw(
     """
     with reading(engine) as session:
         stored = _meant(repository.load(session, repository.named(session, name)), name)
+        registry = newest_reading(session).registry
         is_own = stored.record.party == party
-        if not is_own or not may_withdraw(session, party, signer.address, now_us // 1_000_000):
+        if not is_own or not may_withdraw(registry, party, signer.address, now_us // 1_000_000):
             raise SignerNotAuthorised(to_address(signer.address), to_address(stored.record.party))
     return capture(
         engine,

@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -588,3 +589,13 @@ def test_a_problem_reads_as_a_problem_detail() -> None:
         "type": "epcisException:ValidationException", "title": "The event is not valid EPCIS 2.0", "status": 400,
         "detail": "no such action", "eventIndex": 3, "path": "/action", "code": "unknown_word",
     }]  # fmt: skip
+
+
+def test_captures_at_the_same_time_share_no_number(node: Node) -> None:
+    node.capture(GROWER, seen(0, BAG))
+    with ThreadPoolExecutor(4) as threads:
+        told = [[seen(minute + place / 10, BAG) for place in range(5)] for minute in range(1, 9)]
+        jobs = list(threads.map(lambda events: node.capture(GROWER, *events), told))
+    entries = [stored(node, item) for job in jobs for item in job.items]
+    assert sorted(entry.record.sequence for entry in entries) == list(range(1, 41))
+    assert sorted(entry.record_id for entry in entries) == list(range(2, 42))
