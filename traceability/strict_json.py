@@ -1,4 +1,4 @@
-"""JSON as PROOF-FORMAT 2 takes it: a file that every parser in every language reads as the same values.
+"""JSON as docs/proof-format.md, section 2, takes it: a file that every parser in every language reads alike.
 
 orjson parses; it refuses what is no JSON, bad UTF-8 and lone surrogates, but takes a member twice, rounds numbers and
 has no limit on what a file may hold. Those rules are checked around it with operations that run at C speed over the

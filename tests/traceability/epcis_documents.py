@@ -222,18 +222,31 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 class Generator:
-    """Documents from a seed. Each value is drawn wrong with the probability `wrong`, so that few faults meet in one."""
+    """Documents from a seed, two of five without fault, the others with one or two at any place alike.
 
-    def __init__(self, seed: int, wrong: float = 0.01) -> None:
-        self._random, self._wrong = Random(seed), wrong
+    Each is drawn twice: first without fault, to count the places where one could be, then with it. A fault that fell
+    with a fixed probability would mostly hide behind another one, or be missing, in documents of so different sizes.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seeds = Random(seed)
+        self._random = Random()
+        self._places = 0
+        self._faults: frozenset[int] = frozenset()
 
     def document(self) -> Any:
         """A document, a query document or a single event."""
-        self._wrong = self._random.choice((0.0, 0.004, 0.02))
+        seed, faults = self._seeds.random(), self._seeds.choice((0, 0, 1, 1, 2))
+        self._draw(seed, frozenset())
+        return self._draw(seed, frozenset(self._seeds.randrange(self._places) for _ in range(faults)))
+
+    def _draw(self, seed: float, faults: frozenset[int]) -> Any:
+        self._random.seed(seed)
+        self._places, self._faults = 0, faults
         shape = self._random.random()
         if shape < 0.3:
             event = self.event()
-            return {"@context": self._context()} | event if isinstance(event, dict) and self._maybe(0.97) else event
+            return {"@context": self._context()} | event if isinstance(event, dict) and not self._is_wrong() else event
         return self._document() if shape < 0.8 else self._query_document()
 
     def event(self) -> Any:
@@ -266,10 +279,10 @@ class Generator:
         if event_type == "ObjectEvent":
             members = {"epcList": self._uris, "quantityList": self._quantities}
             rest = {"ilmd": self._ilmd, "persistentDisposition": self._persistent_disposition}
-            return action | self._some(0.6, **members) | self._some(0.3, **transactions, **rest)
+            return action | self._some(0.8, **members) | self._some(0.2, **transactions, **rest)
         if event_type == "TransactionEvent":
             members = {"epcList": self._uris, "quantityList": self._quantities, "parentID": self._uri}
-            return action | self._some(0.93, **transactions) | self._some(0.6, **members)
+            return action | self._some(0.97, **transactions) | self._some(0.8, **members)
         if event_type == "TransformationEvent":
             inputs = {"inputEPCList": self._uris, "inputQuantityList": self._quantities}
             outputs = {"outputEPCList": self._uris, "outputQuantityList": self._quantities}
@@ -278,10 +291,10 @@ class Generator:
                 "persistentDisposition": self._persistent_disposition,
                 "transformationID": self._uri,
             }
-            return self._some(0.6, **inputs, **outputs) | self._some(0.3, **transactions, **rest)
+            return self._some(0.8, **inputs, **outputs) | self._some(0.2, **transactions, **rest)
         members = {"childEPCs": self._uris, "childQuantityList": self._quantities}
-        parent = self._some(0.93 if event_type == "AssociationEvent" else 0.6, parentID=self._uri)
-        return action | parent | self._some(0.6, **members) | self._some(0.3, **transactions)
+        parent = self._some(0.98 if event_type == "AssociationEvent" else 0.6, parentID=self._uri)
+        return action | parent | self._some(0.8, **members) | self._some(0.3, **transactions)
 
     def _document(self) -> Any:
         body = {"eventList": self._list(self.event, most=3)}
@@ -324,7 +337,7 @@ class Generator:
 
         def element() -> Any:
             members = {"attributes": lambda: self._list(attribute), "children": self._uris}
-            return self._disturbed({"id": self._uri()} | self._some(0.6, **members))
+            return self._disturbed({"id": self._uri()} | self._some(0.8, **members))
 
         def vocabulary() -> Any:
             return self._disturbed(
@@ -339,7 +352,7 @@ class Generator:
 
     def _persistent_disposition(self) -> Any:
         words = {name: lambda: self._list(lambda: self._word("disposition"), least=1) for name in ("set", "unset")}
-        return self._disturbed(self._some(0.75, **words))
+        return self._disturbed(self._some(0.85, **words))
 
     def _ilmd(self) -> Any:
         names = {"cbvmda:lotNumber": "A1", "example:cuppingScore": 86.5}
@@ -412,9 +425,7 @@ class Generator:
         return self._of(lists, bad)
 
     def _word(self, field: str) -> Any:
-        if self._is_wrong():
-            return self._random.choice((*NO_TEXTS, *CBV_URIS, *NO_URIS))
-        return self._random.choice(WORDS[field][:3] if self._wrong < 0.01 or self._maybe(0.9) else WORDS[field])
+        return self._of(WORDS[field][:2], (*WORDS[field][2:], *NO_TEXTS, *CBV_URIS, *NO_URIS))
 
     def _uri(self) -> Any:
         return self._of((*URIS, *CBV_URIS), (*NO_URIS, *NO_TEXTS))
@@ -432,7 +443,7 @@ class Generator:
         return self._of((0, 12, -4.5, 1e3), NO_NUMBERS)
 
     def _list(self, item: Callable[[], Any], least: int = 0, most: int = 3) -> Any:
-        items = [item() for _ in range(self._random.randint(least, most))]
+        items = [item() for _ in range(self._random.randint(1 if self._maybe(0.85) else least, most))]
         return self._of((items,), ({}, "text", None, items * 2, [*items, None], []))
 
     def _some(self, share: float, **members: Callable[[], Any]) -> dict[str, Any]:
@@ -452,13 +463,15 @@ class Generator:
         """Sometimes without one of its members, or something else altogether."""
         if self._is_wrong() and members:
             del members[self._random.choice(list(members))]
-        return self._random.choice(NO_TEXTS) if self._random.random() < self._wrong / 5 else members
+        return self._random.choice(NO_TEXTS) if self._is_wrong() else members
 
     def _of(self, right: tuple[Any, ...], wrong: tuple[Any, ...]) -> Any:
         return self._random.choice(wrong if self._is_wrong() else right)
 
     def _is_wrong(self) -> bool:
-        return self._random.random() < self._wrong
+        """True at a place where the document is to have a fault."""
+        self._places += 1
+        return self._places - 1 in self._faults
 
     def _maybe(self, share: float) -> bool:
         return self._random.random() < share

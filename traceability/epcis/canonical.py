@@ -1,4 +1,7 @@
-"""Canonical JSON (RFC 8785), and the content hash that binds every character a reader sees (PROOF-FORMAT 1)."""
+"""Canonical JSON (RFC 8785), and the content hash that binds every character a reader sees.
+
+docs/proof-format.md, section 1.
+"""
 
 from __future__ import annotations
 
