@@ -1,7 +1,7 @@
 """A document of events becomes signed records, durable before the answer goes out.
 
 validate -> hash -> (outside the database, as it takes longest)
-whom the signer stands for -> what is known already -> numbers, signatures -> events and records -> receipt
+what is known already -> whom the signer stands for -> numbers, signatures -> events and records -> receipt
 (in one transaction: all of it or nothing).
 
 The chain is not asked: what is to be known of it stands in the follower's tables, so that a capture is accepted while
@@ -124,8 +124,9 @@ def capture(
     with writing(engine) as session:
         repository.hold_arrivals(session)
         chain = newest_reading(session)
-        check_may_record(chain.registry, party, signer.address, intake.now_at)
-        sorted_out = _sort_out(session, read.drafts, party)
+        sorted_out = _sort_out(session, read.drafts, party, {})
+        if sorted_out.new:
+            check_may_record(chain.registry, party, signer.address, intake.now_at)
         signed = _sign(session, intake, signer, sorted_out.new)
         return _store(session, intake, chain, read, sorted_out, signed, signer)
 
@@ -159,10 +160,12 @@ def capture_signed(
     with writing(engine) as session:
         repository.hold_arrivals(session)
         chain = newest_reading(session)
-        for account in {each.signer for each in by_client.values()}:
-            check_may_record(chain.registry, party, account, intake.now_at)
-        sorted_out = _sort_out(session, read.drafts, party)
+        sorted_out = _sort_out(
+            session, read.drafts, party, {draft: each.record_hash for draft, each in by_client.items()}
+        )
         signed = [by_client[draft] for draft in sorted_out.new]
+        for account in {each.signer for each in signed}:
+            check_may_record(chain.registry, party, account, intake.now_at)
         _check_numbers(session, signed)
         return _store(session, intake, chain, read, sorted_out, signed, None)
 
@@ -219,8 +222,11 @@ class _SortedOut:
     """All stored records by event hash."""
 
 
-def _sort_out(session: Session, drafts: Sequence[Draft], party: bytes) -> _SortedOut:
-    """What is new. Equal are events of equal event hash and content hash of the same party."""
+def _sort_out(session: Session, drafts: Sequence[Draft], party: bytes, brought: Mapping[Draft, bytes]) -> _SortedOut:
+    """What is new. Equal are events of equal event hash and content hash of the same party.
+
+    `brought` are the hashes of the records that a client has signed: the very same record is known in any case.
+    """
     found = _SortedOut()
     by_hash: dict[bytes, list[Row[Any]]] = defaultdict(list)
     for row in repository.with_event_hashes(session, dict.fromkeys(draft.event_hash for draft in drafts)):
@@ -231,7 +237,8 @@ def _sort_out(session: Session, drafts: Sequence[Draft], party: bytes) -> _Sorte
     for draft in drafts:
         twins = by_hash.get(draft.event_hash, [])
         same = [row for row in twins if row.content_hash == draft.content_hash and row.party == party]
-        known = next((row for row in same if can_verify(session, row.id)), None)
+        own = brought.get(draft)
+        known = next((row for row in same if row.record_hash == own or can_verify(session, row.id)), None)
         if known is not None:
             found.known[draft] = known
         elif draft.content in first:

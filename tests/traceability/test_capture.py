@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -53,6 +54,7 @@ from traceability.epcis.canonical import content_hash
 from traceability.epcis.event_hash import event_hash, hash_id
 from traceability.errors import AmbiguousEvent, FieldProblem, InvalidDocument, MalformedJson, UnknownEvent
 from traceability.jobs import CaptureItem, CaptureJob, ErrorBehaviour, Status
+from traceability.mentions import mentions
 from traceability.withdrawal import withdraw
 
 DECLARATION = {"declarationTime": "2026-03-02T00:00:00Z", "reason": "incorrect_data"}
@@ -470,6 +472,13 @@ class TestClientSigned:
         assert statuses(job) == [Status.ACCEPTED, Status.REFUSED, Status.ACCEPTED]
         assert [stored(node, job.items[place]).record.sequence for place in (0, 2)] == [0, 2]
 
+    def test_the_very_same_record_is_known_even_where_it_never_verifies(self, node: Node) -> None:
+        data = orjson.dumps(signed(SCANNER, seen(1, BAG), party=GROWER))
+        node.capture_signed(GROWER, data)
+        node.chain.authorise(GROWER, STRANGER, Use.RECORD)
+        node.chain.revoke(GROWER, SCANNER, first_disowned=0)
+        assert statuses(node.capture_signed(GROWER, data)) == [Status.KNOWN]
+
     def test_a_number_is_never_used_for_two_records(self, node: Node) -> None:
         node.capture_signed(GROWER, orjson.dumps(signed(GROWER, seen(1, BAG), first=5)))
         with pytest.raises(SequenceTaken):
@@ -524,11 +533,14 @@ class TestWhoMayRecord:
             node.capture(signer, seen(1, BAG), party=GROWER)
         assert stored_count(node) == 0
 
-    def test_a_revoked_key_is_refused(self, node: Node) -> None:
+    def test_a_revoked_key_is_refused_for_whatever_is_new(self, node: Node) -> None:
+        first = node.capture(SCANNER, seen(1, BAG), party=GROWER)
+        node.anchor()
         node.chain.revoke(GROWER, SCANNER)
         node.chain.pass_time(5)
         with pytest.raises(SignerNotAuthorised):
-            node.capture(SCANNER, seen(1, BAG), party=GROWER)
+            node.capture(SCANNER, seen(1, BAG), seen(2, BAG), party=GROWER)
+        assert node.capture(SCANNER, seen(1, BAG), party=GROWER).receipt == first.receipt
 
     def test_a_suspended_party_records_nothing(self, node: Node) -> None:
         node.chain.suspend(GROWER)
@@ -599,3 +611,22 @@ def test_captures_at_the_same_time_share_no_number(node: Node) -> None:
     entries = [stored(node, item) for job in jobs for item in job.items]
     assert sorted(entry.record.sequence for entry in entries) == list(range(1, 41))
     assert sorted(entry.record_id for entry in entries) == list(range(2, 42))
+
+
+def test_gs1s_own_examples_are_captured_and_found_again(node: Node, vectors: Path) -> None:
+    """All but the two that give a prefix another meaning, or have a member twice."""
+    node.chain.pass_time(30 * 365 * 86_400)
+    refused = []
+    for path in sorted((vectors / "gs1-epcis" / "JSON").rglob("*.jsonld")):
+        try:
+            job = node.capture(GROWER, data=path.read_bytes())
+        except (InvalidDocument, MalformedJson) as error:
+            refused.append((path.stem, error.code))
+            continue
+        for item in job.items:
+            event = stored(node, item).event
+            for thing, _ in mentions(event):
+                assert stored(node, item).record_id in {
+                    entry.stored.record_id for entry in node.history(thing).entries
+                }, (path.name, thing)
+    assert len(refused) == 2, refused
