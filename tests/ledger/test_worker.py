@@ -27,10 +27,11 @@ from ledger.deployment import Deployment, deploy
 from ledger.devnet import Devnet
 from ledger.errors import ChainError, ChainReason
 from ledger.keystore import LocalSigner
+from ledger.progress import Progress
 from ledger.submission import FeeSettings
 from ledger.tables import AnchorRow, RecordRow, TransactionRow
 from ledger.transaction import Transaction, sign, transaction_hash
-from ledger.worker import run_once
+from ledger.worker import BUSY_S, IDLE_S, pause_s, run_once
 
 GROWER, ROASTER = LocalSigner(b"\x11" * 32), LocalSigner(b"\x22" * 32)
 PLANT, STRANGER = LocalSigner(b"\x33" * 32), LocalSigner(b"\x44" * 32)
@@ -116,6 +117,13 @@ def test_an_idle_node_does_nothing(node: Any) -> None:
         progress = node.pass_by(1)
         assert (progress.done, progress.is_waiting, progress.complaints) == (0, False, ())
     assert node.worker.chain.head().number == head
+
+
+def test_a_pass_follows_soon_while_something_is_under_way_and_as_seldom_as_a_public_chain_wants(node: Any) -> None:
+    busy, idle = Progress(1, is_waiting=True), Progress()
+    assert [pause_s(node.worker, progress) for progress in (busy, idle)] == [BUSY_S, IDLE_S]
+    polite = replace(node.worker, poll_s=3.0)
+    assert [pause_s(polite, progress) for progress in (busy, idle)] == [3.0, 3.0]
 
 
 # -------------------------------------------------------------------------------------------------- who stands when
@@ -239,6 +247,7 @@ from ledger.chain import Chain
 from ledger.database import open_engine
 from ledger.deployment import Deployment
 from ledger.keystore import LocalSigner
+from ledger.progress import Progress
 from ledger.submission import FeeSettings
 from ledger.worker import Worker, run_once
 grower = LocalSigner(bytes.fromhex("{GROWER.secret.hex()}"))
@@ -291,6 +300,7 @@ from ledger.database import open_engine
 from ledger.deployment import Deployment
 from ledger.devnet import Devnet
 from ledger.keystore import LocalSigner
+from ledger.progress import Progress
 from ledger.submission import FeeSettings
 from ledger.worker import Worker, run_once
 grower = LocalSigner(bytes.fromhex("{GROWER.secret.hex()}"))
