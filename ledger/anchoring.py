@@ -8,7 +8,6 @@ has anchored before us is as good as anchored by us.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from sqlalchemy import ColumnElement, exists, func, insert, select, update
 from sqlalchemy.engine import Engine
@@ -104,8 +103,8 @@ def _pending(session: Session, registry: Registry, now_at: int, count_max: int) 
 def _unbatched(session: Session, waiting: set[bytes], count_max: int) -> list[Entry]:
     columns = (_RECORDS.id, _RECORDS.record_hash, _RECORDS.signature, _RECORDS.signer, _RECORDS.received_at_us)
     query = select(*columns).where(_is_free(waiting)).order_by(_RECORDS.id).limit(count_max)
-    # A row has an entry's members under the same names; making entries of thousands would cost a fifth of all this.
-    return cast(list[Entry], session.connection().execute(query).all())
+    # Not the rows themselves: reading a member of a row takes longer than making it an entry.
+    return [Entry._make(row) for row in session.connection().execute(query)]
 
 
 def _is_free(waiting: set[bytes]) -> ColumnElement[bool]:
