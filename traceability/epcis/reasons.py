@@ -100,10 +100,9 @@ def _name(path: Sequence[str | int]) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, (dict, list)) or value is None:
-        return kind_of(value)
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN_MAX else value[:_SHOWN_MAX] + "…")
+    return kind_of(value) if isinstance(value, (dict, list)) or value is None else str(value)
 
 
 def _nodes(schema: dict[str, Any], path: Sequence[str | int]) -> list[Any]:
