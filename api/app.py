@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import problems
+from api import handlers
 from api.node import Node
 from api.requests import RawPaths
 from api.routes import bundles, capture, digital_link, events, health, home, parties, products
@@ -36,7 +36,7 @@ def create_app(node: Node | None) -> FastAPI:
     app.state.node = node
     for router in ROUTERS:
         app.include_router(router)
-    problems.install(app)
+    handlers.install(app)
     app.add_middleware(RawPaths)
     return app
 

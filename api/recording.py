@@ -17,6 +17,7 @@ from ledger.keystore import Signer
 from ledger.standing import LocalAnswers, registry_of
 from traceability.capture import CaptureSettings, capture, capture_signed
 from traceability.jobs import CaptureJob, ErrorBehaviour
+from traceability.withdrawal import withdraw
 
 
 def capture_document(node: Node, party: bytes, document: bytes, error_behaviour: ErrorBehaviour) -> CaptureJob:
@@ -50,6 +51,22 @@ def capture_signed_document(node: Node, party: bytes, document: bytes, error_beh
         settings=_settings(node),
         receipt_signer=receipt_signer(node),
         error_behaviour=error_behaviour,
+    )
+
+
+def withdraw_record(node: Node, party: bytes, record_hash: str, reason: str) -> CaptureJob:
+    """Declares a record's event to be in error and plans its withdrawal. Raises as traceability.withdrawal does."""
+    return withdraw(
+        node.engine,
+        domain=node.domain,
+        party=party,
+        signer=signer_for(node, party, Use.WITHDRAW),
+        name=record_hash,
+        now_us=now_us(),
+        randomness=secrets.token_bytes,
+        reason=reason,
+        settings=_settings(node),
+        receipt_signer=receipt_signer(node),
     )
 
 

@@ -190,7 +190,9 @@ def _read_line(file: Path) -> str | None:
 
 def _checked(source: str, values: dict[str, object]) -> Settings:
     try:
-        return Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
+        settings = Settings(**values)  # type: ignore[arg-type]  # checked by pydantic itself
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise BadSettings(f"{source} (or a TALLY_ variable above it) is wrong: {wrong}") from error
+    # TALLY_DATA says where commands look by default; here the caller has said where.
+    return settings.model_copy(update={"data": values["data"]})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,6 +47,7 @@ party.command("list")(parties.list_parties)
 party.command("show")(parties.show_party)
 party.command("apply")(parties.apply)
 party.command("propose")(parties.propose)
+party.command("proposals")(parties.list_proposals)
 party.command("vote")(parties.vote)
 party.command("leave")(parties.leave)
 
@@ -67,8 +70,12 @@ app.add_typer(party, name="party")
 @app.callback()
 def _options(
     verbose: Annotated[bool, typer.Option("--verbose", help="With an error, show where it arose. Anywhere.")] = False,
+    data: Annotated[Path | None, typer.Option("--data", help="The node's data folder; also after the command.")] = None,
 ) -> None:
     """A ledger for supply chains: signed EPCIS events, anchored on a chain, provable by anyone."""
+    if data is not None:
+        # Where the commands' own options look for it.
+        os.environ["TALLY_DATA"] = str(data)
 
 
 def main() -> None:

@@ -16,11 +16,9 @@ from api.journeys import Journey, journey_of
 from api.node import Node, opened_node
 from api.outbox import await_transactions
 from api.pages.passport import thing_words
-from api.recording import capture_document, capture_signed_document, now_us, signer_for
-from ledger.answers import Use
-from ledger.database import reading, writing
+from api.recording import capture_document, capture_signed_document, now_us, withdraw_record
+from ledger.database import reading
 from ledger.hexadecimal import to_hex
-from ledger.record import withdrawal_digest
 from traceability import declarations
 from traceability.errors import AmbiguousEvent, UnknownEvent
 from traceability.foreign import receive
@@ -28,6 +26,7 @@ from traceability.history import Entry, event_proof, events_named, product_proof
 from traceability.jobs import CaptureJob, ErrorBehaviour
 from traceability.lineage import Direction, Relation
 from traceability.verdict import Result
+from traceability.withdrawal import REASON
 
 Party = Annotated[str, typer.Option("--party", metavar="NAME", help="Key file, legal name, GLN or account of a party.")]
 Product = Annotated[str, typer.Argument(metavar="ID", help="EPC URN or GS1 Digital Link of a product, lot or pallet.")]
@@ -149,19 +148,23 @@ def withdraw_event(
     party: Annotated[
         str | None, typer.Option("--party", metavar="NAME", help="Whose record, if others have it too.")
     ] = None,
+    reason: Annotated[str, typer.Option(help="Why, in a word of CBV 2.0 or a URI.")] = REASON,
     data: DataFolder = DATA_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Withdraw a record as mistaken, on chain. It stays where it is, and everyone sees that it is withdrawn."""
+    """Declare an event to be in error, and withdraw its record on chain. It stays where it is, for everyone to see."""
     with opened_node(data) as node:
         owner = party_named(node, current_registry(node)[0], party) if party else None
         entry = _one_record(node, event, owner)
-        intent = _plan_withdrawal(node, entry)
-        await_transactions(node, [intent], node.keyring.by_account())
+        record_hash = to_hex(entry.stored.record_hash)
+        is_new = entry.verdict.result is not Result.CORRECTED
+        if is_new:
+            withdraw_record(node, entry.stored.record.party, record_hash, reason)
+            await_transactions(node, [declarations.INTENT + record_hash], node.keyring.by_account())
     if as_json:
-        emit({"recordHash": to_hex(entry.stored.record_hash), "withdrawn": True})
+        emit({"recordHash": record_hash, "eventID": entry.stored.event_id, "withdrawn": True, "new": is_new})
         return
-    say(f"withdrawn: {entry.stored.event_id}, record {to_hex(entry.stored.record_hash)}")
+    say(f"withdrawn{'' if is_new else ' already'}: {entry.stored.event_id}, record {record_hash}")
 
 
 def _one_record(node: Node, name: str, owner: bytes | None) -> Entry:
@@ -175,16 +178,6 @@ def _one_record(node: Node, name: str, owner: bytes | None) -> Entry:
     if len(standing) > 1:
         raise AmbiguousEvent(name, [to_hex(entry.stored.record_hash) for entry in standing])
     return standing[0]
-
-
-def _plan_withdrawal(node: Node, entry: Entry) -> str:
-    """Signs the withdrawal with the party's key and puts it into the outbox; the node's key sends it."""
-    digest = entry.stored.record_hash
-    signature = signer_for(node, entry.stored.record.party, Use.WITHDRAW).sign(withdrawal_digest(node.domain, digest))
-    sender = node.keyring.node_file().address
-    with writing(node.engine) as session:
-        declarations.plan(session, node.domain, [(digest, signature)], sender, now_us())
-    return declarations.INTENT + to_hex(digest)
 
 
 def _print_job(job: CaptureJob) -> None:

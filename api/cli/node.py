@@ -15,14 +15,12 @@ from typing import Annotated
 
 import typer
 
-from api.app import openapi_document
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, say, table
 from api.errors import DataFolderTaken
 from api.health import Health, health_of
 from api.keyring import NODE_KEY, password_of
 from api.node import opened_node
 from api.recording import now_us
-from api.serving import run_server
 from api.settings import NODE_FILE, Settings, settings_of, write_settings
 from api.trust import trust_given
 from api.worker import await_chain, end_with_parent
@@ -82,6 +80,9 @@ def serve(
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
     """Serve the API and the pages, and bring records to the chain, until Ctrl-C."""
+    # Only who serves waits for the web framework to be loaded.
+    from api.serving import run_server  # noqa: PLC0415
+
     _log_to_stderr()
     run_server(data, host, port, with_worker=not no_worker)
 
@@ -114,6 +115,8 @@ def status(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
 
 def openapi(output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")]) -> None:
     """Write the API's OpenAPI document, as it is committed in docs/openapi.json."""
+    from api.app import openapi_document  # noqa: PLC0415 - as in serve
+
     output.write_text(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ from api.proposals import Application, Kind, application_of, proposal_of, roles_
 from ledger.consortium import Registry, Role, call
 from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex, to_address, to_hex
-from ledger.keystore import Signer
+from ledger.keystore import Signer, create_key
 
 Name = Annotated[str, typer.Argument(metavar="PARTY", help="Key file, legal name, GLN or account of a party.")]
 Member = Annotated[str, typer.Option("--as", metavar="NAME", help="The member that acts; its key is on this node.")]
@@ -37,20 +37,35 @@ Roles = Annotated[
 
 
 def list_parties(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
-    """List the parties and the proposals that can be voted for."""
+    """List the parties: all that are or were members, in the order in which they came."""
     with opened_node(data) as node:
         registry, now_at = current_registry(node)
         parties = [party_json(registry, party, now_at) for party in registry.parties.values()]
-        proposals = [proposal_json(registry, each) for each in open_proposals(registry, now_at)]
+        proposals = open_proposals(registry, now_at)
     if as_json:
-        emit({"parties": parties, "proposals": proposals})
+        emit(parties)
         return
     rows = [(each["name"], each["gln"], ", ".join(each["roles"]), each["status"], each["account"]) for each in parties]
     say(table(("name", "GLN", "roles", "status", "account"), rows))
-    for each in proposals:
-        say()
-        say(f"proposal {each['id']}: {each['kind']} {each['content'] or ''} of {each['party']}, "
-            f"{each['votes']} of {each['needed']} votes, until {each['expiresAt']}")  # fmt: skip
+    if proposals:
+        mention(f"{len(proposals)} proposals can be voted for: tally party proposals")
+
+
+def list_proposals(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
+    """List the proposals that can be voted for."""
+    with opened_node(data) as node:
+        registry, now_at = current_registry(node)
+        proposals = [proposal_json(registry, each) for each in open_proposals(registry, now_at)]
+        names = {to_address(party): legal_name(registry, party) for party in registry.parties}
+    if as_json:
+        emit(proposals)
+        return
+    rows = [
+        (each["id"], each["kind"], names.get(each["party"]) or each["party"], each["content"] or "",
+         f"{each['votes']} of {each['needed']}", each["expiresAt"])
+        for each in proposals
+    ]  # fmt: skip
+    say(table(("proposal", "kind", "party", "content", "votes", "until"), rows))
 
 
 def show_party(party: Name, data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
@@ -88,7 +103,7 @@ def apply(
     """Write an application to be admitted, signed by the candidate. A member hands it in: party propose admit FILE."""
     with opened_node(data) as node:
         application = application_of(
-            node.deployment, node.keyring.signer(name), legal, gln, roles_of(",".join(role or [])), endpoint
+            node.deployment, own_signer(node, name), legal, gln, roles_of(",".join(role or [])), endpoint
         )
     output.write_bytes(orjson.dumps(application.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
     if as_json:
@@ -128,7 +143,7 @@ def propose(
 
 
 def vote(
-    proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="Its id, as `tally party list` shows it.")],
+    proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="Its id, as `tally party proposals` shows it.")],
     member: Member = "",
     data: DataFolder = DATA_DEFAULT,
     as_json: Json = False,
@@ -164,6 +179,13 @@ def leave(
     say(f"{to_address(account)} has left")
 
 
+def own_signer(node: Node, name: str) -> Signer:
+    """The signer in a key file of this node, which is made where it is not there yet."""
+    if all(file.name != name for file in node.keyring.files()):
+        create_key(node.settings.keys_folder, name, node.keyring.password())
+    return node.keyring.signer(name)
+
+
 def controller(node: Node, registry: Registry, member: str) -> Signer:
     """The key that acts for the party everywhere. Raises NoSigningKey where it is not on this node."""
     if not member:
@@ -179,9 +201,9 @@ def _proposal_id(registry: Registry, text: str) -> bytes:
     try:
         wanted = from_hex(text, 32)
     except InvalidHex as error:
-        raise BadArgument(f"{text[:80]!r} is no proposal: see `tally party list`") from error
+        raise BadArgument(f"{text[:80]!r} is no proposal: see `tally party proposals`") from error
     if wanted not in registry.proposals:
-        raise BadArgument(f"there is no proposal {text}: see `tally party list`")
+        raise BadArgument(f"there is no proposal {text}: see `tally party proposals`")
     return wanted
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, emit, say, table
-from api.cli.parties import controller
+from api.cli.parties import controller, own_signer
 from api.consortium import (
     account_named,
     current_registry,
@@ -26,7 +26,6 @@ from api.proposals import registry_domain
 from ledger.answers import Use
 from ledger.consortium import FOREVER, call, consent_digest
 from ledger.hexadecimal import from_hex, to_address, to_hex
-from ledger.keystore import create_key
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A key file of this node, or an account.")]
 Party = Annotated[str, typer.Option("--party", metavar="NAME", help="The party whose key it is.")]
@@ -141,14 +140,13 @@ def revoke(
 
 
 def _signer_account(node: Node, key: str) -> bytes:
-    """The account of a key file, made where it is not there yet. Raises BadArgument for an account of another node."""
-    if key.startswith("0x"):
-        account = account_named(node, key)
-        if node.keyring.signer_of(account) is None:
-            raise BadArgument(f"the key of {key} is not on this node: bring its --consent")
-        return account
-    known = next((file.address for file in node.keyring.files() if file.name == key), None)
-    return known or create_key(node.settings.keys_folder, key, node.keyring.password()).address
+    """The account of a key of this node, made where it is a new name. Raises BadArgument for another node's."""
+    if not key.startswith("0x"):
+        return own_signer(node, key).address
+    account = account_named(node, key)
+    if node.keyring.signer_of(account) is None:
+        raise BadArgument(f"the key of {key} is not on this node: bring its --consent")
+    return account
 
 
 def _consent(node: Node, signer: bytes, party: bytes, uses: int, since_at: int, until_at: int) -> bytes:

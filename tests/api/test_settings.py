@@ -41,6 +41,11 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (settings.confirmations, settings.stale_event_id) == (12, StaleEventId.REFUSE)
 
 
+def test_the_folder_is_the_one_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLY_DATA", "/elsewhere")
+    assert write_settings(tmp_path).data == load_settings(tmp_path).data == tmp_path
+
+
 def test_an_existing_node_is_never_overwritten(tmp_path: Path) -> None:
     write_settings(tmp_path, chain_id=1)
     with pytest.raises(DataFolderTaken):
