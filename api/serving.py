@@ -55,7 +55,7 @@ def _stop(*_: object) -> None:
 
 @contextmanager
 def _worker_child(node: Node, data: Path) -> Iterator[None]:
-    """`tally worker` as a child, started again where it dies. It does not outlive us: see `--leashed`."""
+    """`tally worker` as a child, started again where it dies. It does not outlive us: see `--leash`."""
     stopping = threading.Event()
     password = node.keyring.password()
     keeper = threading.Thread(target=_keep, args=(data, password, stopping), name="worker-keeper")
@@ -90,7 +90,7 @@ def _start(data: Path, password: str) -> subprocess.Popen[bytes]:
     os.close(writer)
     try:
         return subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "api.cli", "worker", "--leashed", "--data", str(data)],
+            [sys.executable, "-m", "api.cli", "worker", f"--leash={os.getpid()}", f"--data={data}"],
             env={**os.environ, "TALLY_KEY_PASSWORD_FILE": f"/dev/fd/{reader}"},
             pass_fds=(reader,),
             stdin=subprocess.DEVNULL,

@@ -65,9 +65,8 @@ def await_chain(node: Node, stop: threading.Event) -> None:
             return
 
 
-def end_with_parent(stop: threading.Event) -> None:
-    """Sets `stop` once the process that started this one is gone: one that was killed can't end its children."""
-    parent = os.getppid()
+def end_with_parent(parent: int, stop: threading.Event) -> None:
+    """Sets `stop` once the process of that id is no more our parent: one that was killed can't end its children."""
 
     def watch() -> None:
         while os.getppid() == parent:

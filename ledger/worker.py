@@ -61,6 +61,6 @@ def run_once(worker: Worker, now_us: int) -> Progress:
     except ChainError as error:
         if not error.is_retryable:
             raise
-        _log.warning("the chain does not answer: %s", error.detail)
+        _log.debug("the chain does not answer: %s", error.detail)
         return Progress(complaints=(f"the chain does not answer, records wait for it: {error.detail}",))
     return followed + batched + sent

@@ -88,16 +88,16 @@ def serve(
 
 
 def work(
-    leashed: Annotated[
-        bool, typer.Option("--leashed", hidden=True, help="End with the process that started it.")
-    ] = False,
+    leash: Annotated[
+        int | None, typer.Option(metavar="PID", hidden=True, help="End with the process of this id, which started us.")
+    ] = None,
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
     """Bring records to the chain and follow it, until Ctrl-C. `serve` does so by itself."""
     _log_to_stderr()
     with opened_node(data) as node, _stop_on_signals() as stop:
-        if leashed:
-            end_with_parent(stop)
+        if leash is not None:
+            end_with_parent(leash, stop)
         await_chain(node, stop)
         bring_to_the_chain(node, stop)
 
