@@ -48,9 +48,12 @@ def _plain(text: str) -> str | None:
     digits = (whole + fraction).lstrip("0")
     if not digits:
         return "0"
-    if len(exponent.lstrip("+-0")) > _EXPONENT_DIGITS_MAX:
+    power = exponent.lstrip("+-0")
+    if len(power) > _EXPONENT_DIGITS_MAX:
         return None
-    point = len(digits) - len(fraction) + int(exponent or 0)
+    # Without the zeros: of more than 4,300 digits int() makes no number.
+    shift = int(power or 0) * (-1 if exponent.startswith("-") else 1)
+    point = len(digits) - len(fraction) + shift
     digits = digits.rstrip("0")
     if not -_PLACES_MAX <= point - len(digits) <= _PLACES_MAX:
         return None
