@@ -1,4 +1,4 @@
-"""A verifier written from docs/proof-format.md alone (scripts/outsider) agrees with ours, and with all vectors."""
+"""A verifier written from docs/proof-format.md alone (tests/outsider) agrees with ours, and with all vectors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from ledger.hexadecimal import from_hex, to_hex
 from scripts.evidence import CONTEXT, TRUSTED, RecordedAnswers, Stand
-from scripts.outsider import event_hash as outsiders
-from scripts.outsider import page
-from scripts.outsider.form import Malformed, check_no_null, parse, utc
-from scripts.outsider.identifiers import canonical as outsiders_canonical
-from scripts.outsider.verifier import verdict as outsiders_verdict
 from scripts.vector_events import EVENTS, IDENTIFIERS
+from tests.outsider import event_hash as outsiders
+from tests.outsider import page
+from tests.outsider.form import Malformed, check_no_null, parse, utc
+from tests.outsider.identifiers import canonical as outsiders_canonical
+from tests.outsider.verifier import verdict as outsiders_verdict
 from traceability import strict_json
 from traceability.epcis import terms
 from traceability.epcis.context import namespaces_of

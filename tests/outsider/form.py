@@ -1,7 +1,5 @@
 """Sections 2 and 5: which files are taken."""
 
-# ruff: noqa: D103 - the page says what each of these does
-
 from __future__ import annotations
 
 import json
@@ -12,7 +10,7 @@ from typing import Any
 
 from eth_utils.address import is_checksum_address
 
-from scripts.outsider.page import ADDRESSES, PREFIXES, TERMS
+from tests.outsider.page import ADDRESSES, PREFIXES, TERMS
 
 
 class Malformed(Exception):

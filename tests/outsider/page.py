@@ -1,7 +1,5 @@
 """What stands on the page as lists and tables: GS1's words (section 10), keys and URN schemes (section 9)."""
 
-# ruff: noqa: D103 - the page says what each of these does
-
 from __future__ import annotations
 
 import re

@@ -1,12 +1,10 @@
 """Section 9: the canonical form of an identifier."""
 
-# ruff: noqa: D101, D103 - the page says what each of these does
-
 from __future__ import annotations
 
 import re
 
-from scripts.outsider.page import KEYS, SCHEMES, SHORT
+from tests.outsider.page import KEYS, SCHEMES, SHORT
 
 SET_82, SET_39, DIGITS = r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]", r"[#\-/0-9A-Z]", "[0-9]"
 

@@ -1,7 +1,5 @@
 """Sections 1, 3 and 6: whether a bundle is genuine."""
 
-# ruff: noqa: D102 - the page says what each of these does
-
 from __future__ import annotations
 
 import hashlib
@@ -15,9 +13,9 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
-from scripts.outsider.event_hash import event_hash
-from scripts.outsider.form import Malformed, check_bundle, utc
-from scripts.outsider.identifiers import canonical
+from tests.outsider.event_hash import event_hash
+from tests.outsider.form import Malformed, check_bundle, utc
+from tests.outsider.identifiers import canonical
 
 N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 WORST_FIRST = ("failed", "disowned", "corrected", "pending", "consistent", "verified")

@@ -1,7 +1,5 @@
 """Section 8: the event hash."""
 
-# ruff: noqa: D102, D103 - the page says what each of these does
-
 from __future__ import annotations
 
 import hashlib
@@ -11,9 +9,9 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from scripts.outsider.form import utc
-from scripts.outsider.identifiers import canonical
-from scripts.outsider.page import (
+from tests.outsider.form import utc
+from tests.outsider.identifiers import canonical
+from tests.outsider.page import (
     ALERTS,
     BTT,
     COMPONENTS,
