@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy.engine import Engine
@@ -53,31 +56,39 @@ class Anvil:
         return reply["result"]
 
 
+@contextmanager
+def running_anvil(*options: str, chain_id: int = 31_337) -> Iterator[Anvil]:
+    """A real Anvil (the binary itself, so that ending it ends it), until the block is left."""
+    (binary,) = (CHECKOUT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil")
+    port = free_port()
+    command = [str(binary), "--port", str(port), "--chain-id", str(chain_id), "--silent", *options]
+    with TemporaryDirectory() as home:  # it writes there
+        process = subprocess.Popen(
+            command, env={**os.environ, "HOME": home}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield _answering(Anvil(f"http://127.0.0.1:{port}", chain_id, process))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _answering(anvil: Anvil) -> Anvil:
+    for _ in range(200):
+        try:
+            anvil.rpc("eth_chainId")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return anvil
+    raise AssertionError("Anvil did not answer within ten seconds")
+
+
 @pytest.fixture
 def start_anvil() -> Iterator[Callable[..., Anvil]]:
-    """Starts real Anvils (the binary itself, so that ending it ends it); all are ended after the test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*options: str, chain_id: int = 31_337) -> Anvil:
-        (binary,) = (CHECKOUT / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil")
-        port = free_port()
-        command = [str(binary), "--port", str(port), "--chain-id", str(chain_id), "--silent", *options]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        started.append(process)
-        anvil = Anvil(f"http://127.0.0.1:{port}", chain_id, process)
-        for _ in range(200):
-            try:
-                anvil.rpc("eth_chainId")
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return anvil
-        raise AssertionError("Anvil did not answer within ten seconds")
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+    """Starts real Anvils; all are ended after the test."""
+    with ExitStack() as running:
+        yield lambda *options, **kinds: running.enter_context(running_anvil(*options, **kinds))
 
 
 @pytest.fixture
