@@ -40,6 +40,7 @@ Render: TypeAlias = Callable[[str, Any, Namespaces, list[str]], str]
 list instead: it is spelled at the event's end, under the names of the fields that it was found in."""
 
 _HASH_ID: Final = re.compile(r"ni:///sha-256;([0-9A-Fa-f]{64})\?ver=CBV2\.0")
+_CBV_URN: Final = "urn:epcglobal:cbv:"
 _COMMENTS: Final = frozenset({"comment", "{http://www.w3.org/2000/01/rdf-schema#}comment"})
 _IGNORE_FIELDS: Final = "{https://repository-x.example.com/}ignoreFields"
 _NUMBER_TYPES: Final = (int, float)
@@ -124,7 +125,7 @@ def _digest(text: str) -> bytes:
 
 def _text(written: str) -> str:
     text = written.strip()
-    if "urn:epcglobal:cbv:" in text:
+    if _CBV_URN in text:
         for urn, web_address in CBV_URN_BASES.items():
             text = text.replace(urn, web_address)
     return canonical(text)
@@ -156,6 +157,14 @@ def _field(spell: Spell) -> Render:
         return _element(name, value, namespaces)
 
     return render
+
+
+def _epc_field(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    """As `_TEXT`, for the items of a list of EPCs: nearly all are new, so remembering them would only cost time."""
+    is_plain = isinstance(value, str) and value.startswith("urn:epc:") and not value[-1:].isspace()
+    if is_plain and _CBV_URN not in value:
+        return f"{name}={canonical(value)}"
+    return _TEXT(name, value, namespaces, remaining)
 
 
 def _word_field(vocabulary: Mapping[str, str]) -> Render:
@@ -275,7 +284,7 @@ _remembered_text_or_number: Final = _remembered(_text_or_number)
 _TEXT: Final = _field(_text)
 # A number in these fields may come as text, from XML.
 _NUMBER: Final = _field(_text_or_number)
-_EPCS: Final = _list_of("epc", _TEXT)
+_EPCS: Final = _list_of("epc", _epc_field)
 _QUANTITIES: Final = _list_of("quantityElement", _object(("epcClass", _TEXT), ("quantity", _NUMBER), ("uom", _TEXT)))
 _DISPOSITION: Final = _word_field(DISPOSITION_IRIS)
 _PLACE: Final = _object(("id", _TEXT))

@@ -19,6 +19,7 @@ from traceability.errors import MalformedJson
 _DATE_TIME: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.([0-9]+))?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
+_CANONICAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z")
 _OFFSET: Final = re.compile(r"[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -109,6 +110,8 @@ def _objects(value: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _instant(text: str) -> Instant:
+    if _CANONICAL.fullmatch(text):
+        return _canonical_instant(text)
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise MalformedJson(f"{text[:40]!r} is no date-time YYYY-MM-DDThh:mm:ss[.s…] with Z or ±hh:mm")
@@ -123,6 +126,15 @@ def _instant(text: str) -> Instant:
         raise MalformedJson(f"{text[:40]!r} is no time that exists in the years 0001 to 9999, in UTC too") from None
     # The offset is cut off: datetime writes +00:00 where the standard writes Z.
     return Instant((moment - _EPOCH) // _MILLISECOND, moment.isoformat(timespec="milliseconds")[:-6] + "Z")
+
+
+def _canonical_instant(text: str) -> Instant:
+    """The moment of a date-time that is written as the event hash wants it: the commonest case, in half the time."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise MalformedJson(f"{text!r} is no time that exists") from None
+    return Instant((moment - _EPOCH) // _MILLISECOND, text)
 
 
 def _half_up_ms(fraction: str) -> int:

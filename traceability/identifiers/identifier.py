@@ -51,6 +51,9 @@ def canonical(identifier: str) -> str:
     """
     if len(identifier) > _REMEMBERED_CHARACTERS_MAX:
         return _canonical(identifier)
+    # Serials are new each time: looking one up in a memory of all of them takes longer than spelling it.
+    if identifier.startswith(PREFIX) and (known := _known_stem(identifier)):
+        return known
     return _remembered_canonical(identifier)
 
 
@@ -97,7 +100,7 @@ def to_urn(text: str, gcp_length: int | None = None) -> str:
 def _canonical(text: str) -> str:
     try:
         if text.startswith(PREFIX):
-            return _known_stem(text) or write_digital_link(read_urn(text)[0])
+            return write_digital_link(read_urn(text)[0])
         if text[:4].lower() == "http":
             return write_digital_link(read_digital_link(text))
     except InvalidIdentifier:
