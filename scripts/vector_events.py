@@ -188,16 +188,16 @@ _WORDS: list[tuple[str, list[Any], dict[str, Any]]] = [
     ),
     (
         "white space at the end of a prefix's IRI is cut off a word like any other",
-        [*CONTEXT, {"x": "urn:x\u3000"}],
-        _event(bizStep="x:", disposition="x:\u3000y"),
+        [*CONTEXT, {"shop": "urn:x\u3000"}],
+        _event(bizStep="shop:", disposition="shop:\u3000y"),
     ),
     ("the event's own context wins", WITH_FARM, _farm("v") | {"@context": [{"farm": "https://other.example/"}]}),
     ("equal namespaces under another prefix", [*CONTEXT, {"f": "https://farm.example/terms/"}], _event(**{"f:x": "v"})),
     ("a prefix that nobody declared", CONTEXT, _farm("v")),
     (
         "a term definition changes nothing",
-        [*CONTEXT, {"x": {"@id": "https://x.example/"}}],
-        _event(x="v", **{"x:y": "w"}),
+        [*CONTEXT, {"harvest": {"@id": "https://x.example/"}}],
+        _event(harvest="v", **{"harvest:y": "w"}),
     ),
 ]
 

@@ -7,6 +7,7 @@ everywhere. Expected values are computed by our own code, which tests hold again
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,12 +18,16 @@ from ledger.hexadecimal import to_address, to_hex
 from ledger.merkle import Tree, leaf
 from ledger.record import capture_receipt_digest, record_hash, withdrawal_digest
 from scripts.evidence import CONTEXT, DOMAIN, TRUSTED, RecordedAnswers, Stand, anchor, bundle_of, key, seal
+from scripts.vector_bundle_files import bundle_files
+from scripts.vector_cases import FileCase, changed
 from scripts.vector_events import EVENTS, IDENTIFIERS
-from traceability.bundle import BundleRecord, bundle_json
+from scripts.vector_json_files import json_files
+from traceability.bundle import BundleRecord, bundle_json, parse
 from traceability.epcis.canonical import content_hash
 from traceability.epcis.context import namespaces_of
 from traceability.epcis.event_hash import event_hash, hash_id, prehash
 from traceability.identifiers import canonical
+from traceability.verdict import Result, Verdict
 from traceability.verification import verify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
@@ -45,7 +50,12 @@ DECLARATION = COMMISSIONING | {
 
 
 def event_hashes() -> list[dict[str, Any]]:
-    """Events with their pre-hash, event hash and content hash."""
+    """Events with their pre-hash, event hash and content hash.
+
+    Raises MalformedJson where one is not as section 2 takes it: a bundle of it must be readable.
+    """
+    for _, context, event in EVENTS:
+        parse(bundle_json(bundle_of([seal(GROWER, GROWER.address, 0, context, event)])))
     return [
         {
             "name": name,
@@ -103,10 +113,23 @@ def _tree(leaves: Sequence[bytes]) -> dict[str, Any]:
 
 
 def bundles() -> list[dict[str, Any]]:
-    """Whole files with what a chain answered, and the verdict without a network and with these answers."""
-    return [
-        _judged(name, how, entries, change, identifier) for name, how, entries, change, identifier in _bundle_cases()
+    """Whole bundles, and the verdict without settings or network, and with those settings and a chain's answers."""
+    cases = [
+        _judged(name, how, bundle_json(bundle_of(entries)), replace(_answers(entries), **change), identifier)
+        for name, how, entries, change, identifier in _bundle_cases()
     ]
+    return [*cases, *_elsewhere()]
+
+
+def _elsewhere() -> list[dict[str, Any]]:
+    """The genuine bundle, said to be of another chain: what a verifier's own settings are for."""
+    story = _story()
+    elsewhere = {"chainId": 1, "eventLog": to_address(bytes([17] * 20)), "partyRegistry": to_address(bytes([17] * 20))}
+    return [
+        _judged(f"of another {name}", "not what the verifier trusts",
+                changed("chain", name, to=to, data=bundle_json(bundle_of(story))), _answers(story), None)
+        for name, to in elsewhere.items()
+    ]  # fmt: skip
 
 
 def _story() -> list[BundleRecord]:
@@ -163,26 +186,61 @@ def _answers(entries: Sequence[BundleRecord]) -> RecordedAnswers:
     )
 
 
-def _judged(
-    name: str, how: str, entries: list[BundleRecord], change: dict[str, Any], identifier: str | None
-) -> dict[str, Any]:
-    data = bundle_json(bundle_of(entries))
-    answers = replace(_answers(entries), **change)
-    verdicts = {
-        "offline": verify(data, trusted=TRUSTED, identifier=identifier),
-        "online": verify(data, trusted=TRUSTED, answers=answers, identifier=identifier),
+def _judged(name: str, how: str, data: bytes, answers: RecordedAnswers, identifier: str | None) -> dict[str, Any]:
+    trusted = {"chainId": TRUSTED.chain_id, "eventLog": to_address(TRUSTED.event_log),
+               "partyRegistry": to_address(TRUSTED.party_registry)}  # fmt: skip
+    return {
+        "name": name,
+        "how": how,
+        "for": identifier,
+        "bundle": json.loads(data),
+        "trusted": trusted,
+        "answers": answers.to_json(),
+        "offline": _in_short(verify(data, identifier=identifier)),
+        "online": _in_short(verify(data, trusted=TRUSTED, answers=answers, identifier=identifier)),
     }
-    judged = {
-        way: {
+
+
+def _in_short(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "result": verdict.result.value,
+        "code": verdict.code.value if verdict.code else None,
+        "records": _outcomes(verdict),
+        "withdrawalClaimed": list(verdict.withdrawal_claimed),
+    }
+
+
+def _outcomes(verdict: Verdict) -> list[str]:
+    """Each record's code, or its result where it did not fail."""
+    return [str(record.code or record.result) for record in verdict.records]
+
+
+def whole_files() -> list[dict[str, Any]]:
+    """Files byte by byte, with the verdict without settings or network.
+
+    Raises ValueError where that is not the one which the case is meant to have.
+    """
+    return [_read(case) for case in [*json_files(), *bundle_files()]]
+
+
+def _read(case: FileCase) -> dict[str, Any]:
+    verdict = verify(case.data, identifier=case.identifier)
+    code = verdict.code.value if verdict.code else None
+    if case.expected != (code or verdict.result):
+        raise ValueError(f"{case.name}: meant as {case.expected}, but {code or verdict.result}: {verdict.words()}")
+    # What decided: the first failed record, or the first pending one of those that none failed with.
+    deciding = [index for index, record in enumerate(verdict.records) if record.result == verdict.result]
+    return {
+        "name": case.name,
+        "base64": base64.b64encode(case.data).decode(),
+        "for": case.identifier,
+        "offline": {
             "result": verdict.result.value,
-            "code": verdict.code.value if verdict.code else None,
-            "records": [str(record.code or record.result) for record in verdict.records],
+            "code": code,
+            "record": None if verdict.result == Result.CONSISTENT or not deciding else deciding[0],
             "withdrawalClaimed": list(verdict.withdrawal_claimed),
-        }
-        for way, verdict in verdicts.items()
+        },
     }
-    case = {"name": name, "how": how, "for": identifier, "bundle": json.loads(data), "answers": answers.to_json()}
-    return case | judged
 
 
 def files() -> dict[str, bytes]:
@@ -192,6 +250,7 @@ def files() -> dict[str, bytes]:
         "identifiers.json": identifiers(),
         "records.json": records(),
         "bundles.json": bundles(),
+        "files.json": whole_files(),
     }
     return {name: (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode() for name, value in made.items()}
 
