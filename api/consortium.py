@@ -29,8 +29,10 @@ def registry_at_final_block(node: Node) -> tuple[Registry, int]:
 
 def catch_up(node: Node) -> None:
     """Reads what is new on the chain, as the worker does. Raises ChainError, WrongDeployment."""
-    while follower.step(node.engine, node.chain, node.deployment, node.settings.anchoring, now_us()).is_waiting:
-        pass
+    is_behind = True
+    while is_behind:
+        progress = follower.step(node.engine, node.chain, node.deployment, node.settings.anchoring, now_us())
+        is_behind = progress.is_waiting and progress.done > 0
 
 
 def current_registry(node: Node) -> tuple[Registry, int]:

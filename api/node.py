@@ -15,6 +15,7 @@ import traceability.tables  # noqa: F401 - likewise
 from api.keyring import Keyring, keyring_of
 from api.places import Places
 from api.settings import Settings, load_settings
+from api.signing import SigningKeys
 from api.trust import Trust, answers_of, chain_of, deployment_of, trust_of
 from ledger.chain import Chain, ChainView
 from ledger.database import create_tables, open_engine
@@ -41,6 +42,11 @@ class Node:
     def trust(self) -> Trust:
         """Chain and contracts of the settings, for verification."""
         return trust_of(self.settings)
+
+    @cached_property
+    def signing(self) -> SigningKeys:
+        """Which of the node's keys signs for a party."""
+        return SigningKeys(self.engine, self.keyring)
 
     @cached_property
     def chain(self) -> Chain:

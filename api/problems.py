@@ -50,7 +50,7 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.BadSignature: Kind(400, "A signature that is none", VALIDATION),
     ledger.SequenceTaken: Kind(409, "The sequence number is taken", EXISTS),
     ledger.SignerNotAuthorised: Kind(403, "The key does not stand for the party", SECURITY),
-    ledger.UnknownParty: Kind(404, "No such party", NO_SUCH_NAME),
+    ledger.UnknownParty: Kind(403, "Not a party of the consortium", SECURITY),
     ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),

@@ -67,8 +67,6 @@ class Settings(BaseSettings):
     capture_bytes_max: PositiveInt = 32 * 2**20
     bundle_bytes_max: PositiveInt = 32 * 2**20
     stale_event_id: StaleEventId = StaleEventId.MARK
-    gcp_length: int | None = Field(default=None, ge=6, le=12)
-    """Length of the GS1 company prefix, where a Digital Link is turned into an EPC URN and nothing else tells it."""
 
     @classmethod
     def settings_customise_sources(

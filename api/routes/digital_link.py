@@ -53,7 +53,7 @@ def _answer(request: Request, node: Node) -> Response:
     path: str = request.scope["path"]
     kind = negotiate(request.headers.get("accept"), (JSON, HTML))
     try:
-        identifier = parse(ROOT + path.rstrip("/"), node.settings.gcp_length).digital_link
+        identifier = parse(ROOT + path.rstrip("/")).digital_link
         journey = journey_of(node, identifier)
     except (InvalidIdentifier, UnknownProduct) as error:
         if kind == JSON:
