@@ -3,6 +3,9 @@
 A record whose signer does not stand for recording yet waits: anchored now, it would be worthless for ever. One whose
 signer has ceased to stand goes on chain all the same; what that means is the verifier's to say. A root that another
 has anchored before us is as good as anchored by us.
+
+Who stands is judged at the time that the next block will have at the least: on a chain that only our own transactions
+move on, the newest block is for ever the one that authorised a key, and the key stands from a second after it.
 """
 
 from __future__ import annotations
@@ -57,13 +60,13 @@ def step(
         if not states and not is_batch_due:
             return Progress()
         answers = LocalAnswers.of(session)
-        registry = registry_of(session, answers.block_number)
-        if registry.standing_of(anchoring_key, Use.ANCHOR, answers.now_at, 0).party is None:
+        registry, at = registry_of(session, answers.block_number), answers.next_at
+        if registry.standing_of(anchoring_key, Use.ANCHOR, at, 0).party is None:
             return Progress(complaints=(_UNAUTHORISED.format(to_address(anchoring_key)),))
         is_stray = any(state != _SENT for state in states)
         anchored, unsent = _stray(session, anchoring_key, answers.block_number, now_us) if is_stray else ([], [])
         is_to_close = is_batch_due and sum(state in (_PLANNED, _SENT) for state in states) < UNMINED_MAX
-        waiting, pending = _pending(session, registry, answers.now_at, settings.batch_size_max if is_to_close else 0)
+        waiting, pending = _pending(session, registry, at, settings.batch_size_max if is_to_close else 0)
     if anchored or unsent:
         _mend(engine, anchoring_key, anchored, unsent, now_us)
     batch = close_batch(pending, now_us, settings)
@@ -86,7 +89,7 @@ def _count_and_oldest(session: Session, count_max: int) -> tuple[int, int]:
     return session.connection().execute(select(func.count()).select_from(some)).scalar_one(), oldest_us
 
 
-def _pending(session: Session, registry: Registry, now_at: int, count_max: int) -> tuple[set[bytes], list[Entry]]:
+def _pending(session: Session, registry: Registry, at: int, count_max: int) -> tuple[set[bytes], list[Entry]]:
     """The oldest records that are in no batch and whose signer stands or has stood, in order of arrival.
 
     Before them, the signers that don't stand yet, as far as their records were in the way.
@@ -94,7 +97,7 @@ def _pending(session: Session, registry: Registry, now_at: int, count_max: int) 
     waiting: set[bytes] = set()
     while True:
         entries = _unbatched(session, waiting, count_max)
-        not_yet = {signer for signer in {entry.signer for entry in entries} if not _has_begun(registry, signer, now_at)}
+        not_yet = {signer for signer in {entry.signer for entry in entries} if not _has_begun(registry, signer, at)}
         if not not_yet:
             return waiting, entries
         waiting |= not_yet

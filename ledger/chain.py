@@ -15,7 +15,7 @@ from ledger.answers import Standing, StandingQuestion
 from ledger.errors import ChainError, ChainReason, InvalidHex
 from ledger.finality import Link
 from ledger.hexadecimal import from_hex, to_address, to_hex
-from ledger.rpc import Question, Rpc
+from ledger.rpc import Question, Rpc, granted
 
 TIMEOUT_S = 10.0
 _FEE_QUESTIONS: list[Question] = [("eth_gasPrice", []), ("eth_getBlockByNumber", ["latest", False])]
@@ -119,6 +119,18 @@ class Chain:
         """The newest block."""
         return self._ask([("eth_getBlockByNumber", ["latest", False])], _block)[0]
 
+    def head_and_next_at(self) -> tuple[Block, int]:
+        """The newest block, and the time in seconds of one that would follow it now.
+
+        The latter is what the node says, never our own clock; the newest block's time where it does not say.
+        """
+        questions: list[Question] = [("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "pending")]
+        newest, pending = self._rpc.ask_each(questions)
+        head = _parsed(_block, *granted([newest]))
+        if pending is None or isinstance(pending, ChainError):
+            return head, head.at
+        return head, max(head.at, _parsed(lambda block: _count(block["timestamp"]), pending))
+
     def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
         """The blocks of these numbers, None where the chain is not that long."""
         return self._ask([("eth_getBlockByNumber", [hex(n), False]) for n in numbers], _or_none(_block))
@@ -147,14 +159,22 @@ class Chain:
     # ---------------------------------------------------------------------------------------------------- to send
 
     def prepare(self, sender: bytes, to: bytes | None, data: bytes) -> Prepared:
-        """What that transaction takes at the newest block. Raises ChainError(reverted) where it would fail there."""
+        """What that transaction takes. Raises ChainError(reverted) where it fails at the newest block and in the next.
+
+        In the next, for a key that was authorised in the newest block stands from a second later, and maybe no other
+        block comes before ours.
+        """
         request = {"from": to_hex(sender), "data": to_hex(data)} | ({"to": to_hex(to)} if to is not None else {})
         questions: list[Question] = [
             ("eth_estimateGas", [request, "latest"]),
+            ("eth_estimateGas", [request, "pending"]),
             ("eth_getTransactionCount", [to_hex(sender), "pending"]),
             *_FEE_QUESTIONS,
         ]
-        gas, count, price, head = self._rpc.ask(questions)
+        at_newest, next_to_it, *others = self._rpc.ask_each(questions)
+        is_next_alone = isinstance(at_newest, ChainError) and not isinstance(next_to_it, ChainError)
+        gas = next_to_it if is_next_alone else at_newest
+        gas, count, price, head = granted([gas, *others])
         return Prepared(_parsed(_integer, gas), _fees(price, head), _parsed(_integer, count))
 
     def fees(self) -> Fees:
@@ -266,6 +286,14 @@ def _integer(value: Any) -> int:
     return int(value, 16)
 
 
+def _count(value: Any) -> int:
+    """A number that a database column holds: of a block, or a time in seconds."""
+    number = _integer(value)
+    if not 0 <= number < 2**63:
+        raise ValueError("out of range")
+    return number
+
+
 def _data(value: Any) -> bytes:
     return bytes.fromhex(value.removeprefix("0x"))
 
@@ -278,10 +306,10 @@ def _list(value: Any) -> list[Any]:
 
 def _block(value: Any) -> Block:
     return Block(
-        number=_integer(value["number"]),
+        number=_count(value["number"]),
         hash=from_hex(value["hash"], 32),
         parent=from_hex(value["parentHash"], 32),
-        at=_integer(value["timestamp"]),
+        at=_count(value["timestamp"]),
         base_fee_wei=_integer(value.get("baseFeePerGas") or "0x0"),
     )
 
@@ -291,10 +319,10 @@ def _log(value: Any) -> Log:
         address=from_hex(value["address"].lower(), 20),
         topics=tuple(from_hex(topic, 32) for topic in value["topics"]),
         data=_data(value["data"]),
-        block_number=_integer(value["blockNumber"]),
+        block_number=_count(value["blockNumber"]),
         block_hash=from_hex(value["blockHash"], 32),
         transaction_hash=from_hex(value["transactionHash"], 32),
-        index=_integer(value["logIndex"]),
+        index=_count(value["logIndex"]),
     )
 
 
@@ -302,7 +330,7 @@ def _receipt(value: Any) -> Receipt:
     contract = value.get("contractAddress")
     return Receipt(
         transaction_hash=from_hex(value["transactionHash"], 32),
-        block_number=_integer(value["blockNumber"]),
+        block_number=_count(value["blockNumber"]),
         block_hash=from_hex(value["blockHash"], 32),
         is_success=_integer(value["status"]) == 1,
         contract=None if contract is None else from_hex(contract.lower(), 20),

@@ -200,6 +200,8 @@ class Devnet:
             self._rpc = Rpc(self.rpc_url, timeout_s=CALL_S_MAX)
             self._await_answer()
             self._replay()
+            # Its blocks have the times that we give them. What its own clock says of the next one would mislead.
+            self._call("anvil_setBlockTimestampInterval", 0)
         except BaseException:
             self._end()
             raise

@@ -41,6 +41,8 @@ KEPT_MAX = CONFIRMATIONS_MAX + 56
 RANGE_MAX = 2_000
 """Blocks read in one step. A node that finds them too many is asked for half, and half again."""
 CONTACT_EVERY_US = 10_000_000
+NEXT_EVERY_S = 2
+"""On a chain that stands still, how often the time is noted that its next block would have."""
 SHORTER_US_MAX = 60_000_000
 """A chain that is shorter than it was is taken for a node that lags behind, for so long."""
 
@@ -65,14 +67,14 @@ class Segment:
 def step(engine: Engine, chain: Chain, deployment: Deployment, settings: AnchoringSettings, now_us: int) -> Progress:
     """Applies the next blocks, up to RANGE_MAX of them, or rolls back those that a fork has undone.
 
-    Costs one question to the chain where nothing is new, two for one new block. Assumes that the database is bound to
+    Costs one request to the chain where nothing is new, two for one new block. Assumes that the database is bound to
     the deployment. Raises ChainError, also where chain or contracts are not the ones meant any more, and
     WrongDeployment; the tables then stay as they are.
     """
-    head = chain.head()
+    head, next_at = chain.head_and_next_at()
     position = _position(engine) or _begin(engine, chain, deployment, now_us)
     if position.block_hash == head.hash:
-        return _note_contact(engine, position, now_us)
+        return _note_contact(engine, position, next_at, now_us)
     if head.number < position.block_number and _is_applied(engine, head):
         return _await_longer(engine, position, head, now_us)
     if head.number > position.block_number:
@@ -115,10 +117,12 @@ def _origin(chain: Chain, deployment: Deployment) -> Block:
     return origin
 
 
-def _note_contact(engine: Engine, position: PositionRow, now_us: int) -> Progress:
-    if now_us - position.contact_at_us >= CONTACT_EVERY_US:
+def _note_contact(engine: Engine, position: PositionRow, next_at: int, now_us: int) -> Progress:
+    seconds_on = next_at - max(position.next_at, position.block_at)
+    if now_us - position.contact_at_us >= CONTACT_EVERY_US or seconds_on >= NEXT_EVERY_S:
         with writing(engine, durable=False) as session:
-            session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(contact_at_us=now_us))
+            is_it = (col(PositionRow.name) == NAME) & (col(PositionRow.block_hash) == position.block_hash)
+            session.execute(update(PositionRow).where(is_it).values(next_at=next_at, contact_at_us=now_us))
     return Progress()
 
 
@@ -297,8 +301,8 @@ def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int) 
         ))  # fmt: skip
         is_final_kept = position.final_number <= ancestor.number
         session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(
-            block_number=ancestor.number, block_hash=ancestor.hash, block_at=ancestor.at, contact_at_us=now_us,
-            final_number=position.final_number if is_final_kept else ancestor.number,
+            block_number=ancestor.number, block_hash=ancestor.hash, block_at=ancestor.at, next_at=0,
+            contact_at_us=now_us, final_number=position.final_number if is_final_kept else ancestor.number,
             final_at=position.final_at if is_final_kept else ancestor.at,
         ))  # fmt: skip
     return Progress(position.block_number - ancestor.number, is_waiting=True)

@@ -23,6 +23,8 @@ from ledger.tables import AnchorRow, PositionRow, RegistryLogRow, WithdrawalRow
 ASKED_AT_ONCE = 500
 """Values in one query: SQLite takes 32,766, older ones 999."""
 REPLAYS_KEPT = 4
+PUBLISHED_S_MAX = 4
+"""A block may come so long after the time that it states: a third of a slot, in Ethereum's fork choice."""
 
 _replays: dict[tuple[bytes, int], Registry] = {}
 _replays_lock = threading.Lock()
@@ -40,8 +42,9 @@ class RegistryLog:
 class LocalAnswers:
     """ledger.answers.ChainAnswers over one session. Made by `LocalAnswers.of`; lives as long as the session."""
 
-    def __init__(self, session: Session, final_number: int, final_at: int) -> None:
-        self._session, self._final_number, self._final_at = session, final_number, final_at
+    def __init__(self, session: Session, position: PositionRow) -> None:
+        self._session, self._next_at = session, position.next_at
+        self._final_number, self._final_at = position.final_number, position.final_at
 
     @staticmethod
     def of(session: Session) -> LocalAnswers:
@@ -51,12 +54,17 @@ class LocalAnswers:
             raise ChainError(
                 ChainReason.UNREACHABLE, "the chain has not been read yet: start the worker, or wait for it"
             )
-        return LocalAnswers(session, position.final_number, position.final_at)
+        return LocalAnswers(session, position)
 
     @property
     def now_at(self) -> int:
         """The time of the newest final block, in seconds."""
         return self._final_at
+
+    @property
+    def next_at(self) -> int:
+        """The least time that the next block will have, in seconds, as far as is known; not before `now_at`."""
+        return max(self._final_at, self._next_at - PUBLISHED_S_MAX)
 
     @property
     def block_number(self) -> int:

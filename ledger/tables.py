@@ -160,8 +160,9 @@ class DeploymentRow(SQLModel, table=True):
 class PositionRow(SQLModel, table=True):
     """How far the follower has read: the newest block applied, and the newest that it holds final.
 
-    There is one row, named `follower`. `contact_at_us` is when the chain was last found to be where it should be, give
-    or take ten seconds.
+    There is one row, named `follower`. `next_at` is the time in seconds that a block after the newest one would have
+    had when the chain was last asked, 0 before that. `contact_at_us` is when the chain was last found to be where it
+    should be, give or take ten seconds.
     """
 
     __tablename__ = "positions"
@@ -172,6 +173,7 @@ class PositionRow(SQLModel, table=True):
     block_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     final_number: int = Field(sa_column=Column(BigInteger, nullable=False))
     final_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    next_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     contact_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 

@@ -21,7 +21,8 @@ FLOORS = {
 HOUSE = set(FLOORS)
 # A file may do I/O only if it stands here: adding one is a decision.
 LEDGER_EDGE = """
-    anchoring chain database deployment devnet follower keystore nonces rpc standing submission tables worker
+    anchoring blockjournal chain database deployment devnet follower keystore nonces rpc standing submission tables
+    worker
 """
 TRACEABILITY_EDGE = """
     capture declarations evidence foreign history jobs prospects repository store tables withdrawal
@@ -58,8 +59,10 @@ def test_arrows_never_turn_back(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", ["ledger", "traceability", "api"])
-def test_web3_is_imported_by_chain_alone(package: str) -> None:
-    assert {path.name for path in sources(package) if "web3" in tops(path)} <= {"chain.py"}
+def test_web3_is_imported_by_rpc_alone(package: str) -> None:
+    # Not by chain.py: what was asked and answered is one matter, what the answers mean another, and devnet.py needs
+    # the former alone.
+    assert {path.name for path in sources(package) if "web3" in tops(path)} <= {"rpc.py"}
 
 
 @pytest.mark.parametrize("package", ["ledger", "traceability"])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from ledger import rpc
 from ledger.chain import Call, Chain
 from ledger.errors import ChainError, ChainReason
 
@@ -32,6 +36,7 @@ def node() -> Iterator[Callable[[Callable[[Any], tuple[int, bytes]]], Chain]]:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 status, content = answer(body)
                 self.send_response(status)
+                self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
@@ -70,16 +75,21 @@ def test_a_good_answer_is_read(node: Any) -> None:
     [
         (lambda body: (500, reply(body, BLOCK)), "unreachable"),
         (lambda body: (429, b"slow down"), "unreachable"),
+        (lambda body: (302, reply(body, BLOCK)), "unreachable"),
+        (lambda body: (307, reply(body, BLOCK)), "unreachable"),
         (lambda body: (200, b""), "bad_answer"),
         (lambda body: (200, b"<html>"), "bad_answer"),
         (lambda body: (200, b"[]"), "bad_answer"),
         (lambda body: (200, b"null"), "bad_answer"),
+        (lambda body: (200, b"\xff"), "bad_answer"),
+        (lambda body: (200, b"[" * 100_000), "bad_answer"),
         (lambda body: (200, b'{"jsonrpc":"2.0"}'), "bad_answer"),
         (lambda body: (200, reply({"id": body["id"] - 1}, BLOCK)), "bad_answer"),
         (lambda body: (200, reply({"id": str(body["id"])}, BLOCK)), "bad_answer"),
         (lambda body: (200, reply(body, None)), "bad_answer"),
         (lambda body: (200, reply(body, {**BLOCK, "hash": "0xab"})), "bad_answer"),
         (lambda body: (200, reply(body, {**BLOCK, "number": 5})), "bad_answer"),
+        (lambda body: (200, reply(body, {**BLOCK, "number": hex(2**63)})), "bad_answer"),
         (lambda body: (200, reply(body, {k: v for k, v in BLOCK.items() if k != "timestamp"})), "bad_answer"),
         (refusal("nonce too low: next nonce 5, tx nonce 4"), "nonce_too_low"),
         (refusal("replacement transaction underpriced"), "underpriced"),
@@ -118,6 +128,78 @@ def test_a_missing_answer_is_no_answer(node: Any, kept: slice) -> None:
     assert caught.value.reason is ChainReason.BAD_ANSWER
 
 
+@pytest.mark.filterwarnings("ignore:Received batch response with missing `id`:RuntimeWarning")
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{"result": "0x1"}] * 3,
+        [None, None, None],
+        [{"id": "a", "result": "0x1"}, {"id": 1, "result": "0x1"}, {"id": {}, "result": "0x1"}],
+        {"id": 1, "result": "0x1"},
+        "0x1",
+    ],
+)
+def test_answers_that_name_no_question_are_none(node: Any, answers: object) -> None:
+    with pytest.raises(ChainError) as caught:
+        node(lambda _: (200, json.dumps(answers).encode())).transaction_counts([b"\1" * 20] * 3)
+    assert caught.value.reason is ChainReason.BAD_ANSWER
+
+
+def test_a_node_that_takes_no_lists_says_so(node: Any) -> None:
+    error = {"id": None, "error": {"code": -32600, "message": "too many requests in a batch"}}
+    with pytest.raises(ChainError, match="too many requests"):
+        node(lambda _: (200, json.dumps(error).encode())).transaction_counts([b"\1" * 20] * 3)
+
+
+def test_threads_that_share_a_chain_get_their_own_answers(node: Any) -> None:
+    def echo(body: Any) -> tuple[int, bytes]:
+        answers = [{"id": one["id"], "result": one["params"][1]} for one in body]
+        return 200, json.dumps(answers).encode()
+
+    chain, found = node(echo), {}
+
+    def ask(number: int) -> None:
+        found[number] = [chain.transaction_counts([b"\1" * 20] * 2, block=number) for _ in range(20)]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {number: [[number, number]] * 20 for number in range(6)}
+
+
+def test_no_more_is_read_than_the_limit(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "ANSWER_BYTES_MAX", 100_000)
+    assert node(lambda body: (200, reply(body, BLOCK) + b" " * 90_000)).head().number == 5
+    with pytest.raises(ChainError, match="more than 100000 bytes"):
+        node(lambda body: (200, reply(body, BLOCK) + b" " * 100_000)).head()
+
+
+PENDING = {**BLOCK, "number": "0x6", "hash": None, "timestamp": "0x6553f10a"}
+
+
+@pytest.mark.parametrize(
+    ("pending", "next_at"),
+    [
+        ({"result": PENDING}, 1_700_000_010),
+        ({"result": {**PENDING, "timestamp": "0x1"}}, 1_700_000_000),
+        ({"result": None}, 1_700_000_000),
+        ({"error": {"code": -32602, "message": "pending is not supported"}}, 1_700_000_000),
+    ],
+    ids=["the node says", "in the past", "the node does not know", "the node refuses"],
+)
+def test_the_next_blocks_time_is_the_nodes_word_or_the_newest_blocks(
+    node: Any, pending: dict[str, object], next_at: int
+) -> None:
+    def answer(body: Any) -> tuple[int, bytes]:
+        said = {"latest": {"result": BLOCK}, "pending": pending}
+        return 200, json.dumps([{"id": one["id"], **said[one["params"][0]]} for one in body]).encode()
+
+    head, found = node(answer).head_and_next_at()
+    assert (head.at, found) == (1_700_000_000, next_at)
+
+
 def test_a_transaction_that_the_node_holds_already_is_a_success(node: Any) -> None:
     node(refusal("already known")).send(b"\2")
     node(refusal("transaction already imported")).send(b"\2")
@@ -138,17 +220,61 @@ def test_nobody_at_the_address_is_unreachable_and_worth_another_try() -> None:
     assert caught.value.is_retryable
 
 
-@pytest.mark.parametrize("address", ["", "127.0.0.1:8545", "ftp://127.0.0.1", "http://"])
+@pytest.mark.parametrize("address", ["", "127.0.0.1:8545", "ftp://127.0.0.1", "http://", "http://[", "http://a:99999"])
 def test_an_address_that_is_none_is_named(address: str) -> None:
     with pytest.raises(ChainError, match="no http"):
         Chain(address, 1)
 
 
-def test_a_connection_that_the_node_closed_meanwhile_is_opened_again(node: Any) -> None:
-    chain = node(lambda body: (200, reply(body, BLOCK)))
-    chain.head()
-    chain._rpc._line().connection.sock.shutdown(2)
-    assert chain.head().number == 5
+def test_a_connection_that_the_node_closed_meanwhile_is_opened_again() -> None:
+    is_closed = threading.Event()
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            connection, _address = listener.accept()
+            with connection, connection.makefile("rb") as request:
+                length = next(int(line[15:]) for line in request if line.lower().startswith(b"content-length:"))
+                while request.readline().strip():
+                    pass
+                content = reply(json.loads(request.read(length)), BLOCK)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+            is_closed.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener,))
+        server.start()
+        chain = Chain(f"http://127.0.0.1:{listener.getsockname()[1]}", 1, timeout_s=5)
+        assert chain.head().number == 5
+        assert is_closed.wait(5)
+        assert chain.head().number == 5
+        server.join()
+
+
+def test_a_chain_that_nobody_holds_any_more_has_no_connection() -> None:
+    is_closed = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(2**16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                while connection.recv(2**16):
+                    pass
+            is_closed.set()
+
+        threading.Thread(target=serve, daemon=True).start()
+        chain = Chain(f"http://127.0.0.1:{listener.getsockname()[1]}", 1, timeout_s=5)
+        with pytest.raises(ChainError):
+            chain.head()
+        del chain
+        assert is_closed.wait(5)
+
+
+def test_web3_is_loaded_with_the_first_question_only() -> None:
+    script = "import sys, ledger.worker, ledger.chain; ledger.chain.Chain('http://127.0.0.1:1', 1); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {"web3", "requests"} & set(loaded) == set()
 
 
 def _selector(signature: str) -> str:

@@ -67,6 +67,20 @@ def plan(node: Any, intent: str, to: bytes, data: bytes) -> int:
         return submission.plan(session, intent=intent, sender=GROWER.address, to=to, data=data, now_us=node.now_us)
 
 
+def start_script(script: str) -> subprocess.Popen[str]:
+    """A Python of its own that runs the script; it has said `ready`."""
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.kill()
+
+
 def anchored_count(node: Any) -> int:
     chain, log = node.worker.chain, node.worker.deployment.event_log
     (answer,) = chain.call([Call(log, LOG.call("anchorCount"))], chain.head().number)
@@ -255,6 +269,8 @@ deployment = Deployment({deployment.chain_id}, {deployment.event_log!r}, {deploy
 worker = Worker(open_engine({str(node.engine.url)!r}), Chain({devnet.rpc_url!r}, {deployment.chain_id}), deployment,
     {{grower.address: grower}}, grower.address, AnchoringSettings(batch_size_max=8, batch_age_s_max=0.01),
     FeeSettings(resend_s=0.2))
+worker.chain.check_id()
+print("ready", flush=True)
 for _ in itertools.count():
     run_once(worker, {node.now_us} + time.monotonic_ns() // 1000 - {time.monotonic_ns() // 1000})
 """
@@ -268,13 +284,12 @@ for _ in itertools.count():
     recorder = threading.Thread(target=record)
     recorder.start()
     for round_ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
-        ends_at = time.monotonic() + 1.2 + 0.137 * round_
+        process = start_script(script)
+        ends_at = time.monotonic() + 0.3 + 0.137 * round_
         while time.monotonic() < ends_at:
             devnet.step(devnet.head_at + 1)
             time.sleep(0.01)
-        process.kill()
-        process.wait()
+        kill(process)
     stop.set()
     recorder.join()
     node.now_us += 60_000_000
@@ -309,19 +324,20 @@ devnet = Devnet.start(pathlib.Path({str(devnet._folder)!r}), port={devnet._port}
 worker = Worker(open_engine({str(node.engine.url)!r}), Chain(devnet.rpc_url, devnet.chain_id), deployment,
     {{grower.address: grower}}, grower.address, AnchoringSettings(batch_size_max=8, batch_age_s_max=0.01),
     FeeSettings(resend_s=0.2))
+worker.chain.check_id()
+print("ready", flush=True)
 for number in itertools.count():
     run_once(worker, {node.now_us} + time.monotonic_ns() // 1000 - {time.monotonic_ns() // 1000})
     devnet.step(devnet.head_at + number % 2)
 """
     records: list[bytes] = []
     for round_ in range(5):
-        process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
-        ends_at = time.monotonic() + 1.8 + 0.113 * round_
+        process = start_script(script)
+        ends_at = time.monotonic() + 0.5 + 0.113 * round_
         while time.monotonic() < ends_at:
             records += node.record(5)
             time.sleep(0.03)
-        process.kill()
-        process.wait()
+        kill(process)
     again = Devnet.start(devnet._folder, port=devnet._port, started_at=0)
     node.mine, node.now_us = again.step, again.head_at * 1_000_000 + 60_000_000
     node.settle()
