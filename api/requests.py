@@ -38,7 +38,7 @@ def _decoded(text: str) -> str:
         raise ValueError("the percent-encoding is not UTF-8") from error
 
 
-PathText = Annotated[str, Path(max_length=2048), AfterValidator(_decoded)]
+PathText = Annotated[str, Path(max_length=2048, description="percent-encoded as a whole"), AfterValidator(_decoded)]
 """A path parameter, percent-decoded once."""
 
 

@@ -33,7 +33,7 @@ _BODY: dict[str, Any] = {
 @router.post(
     "/verify",
     response_class=Response,
-    responses=json_answer(VERDICT) | problems(413, 415, 503),
+    responses=json_answer(VERDICT) | problems(400, 413, 415, 503),
     openapi_extra=_BODY,
     summary="Judge a proof bundle",
 )

@@ -46,8 +46,12 @@ async def capture_events(
     request: Request,
     node: TheNode,
     party: TheParty,
-    error_behaviour: str = Header(ErrorBehaviour.ROLLBACK.value, alias=ERROR_BEHAVIOUR),
-    epcis_version: str = Header("2.0.0", alias="GS1-EPCIS-Version"),
+    error_behaviour: str = Header(
+        ErrorBehaviour.ROLLBACK.value,
+        alias=ERROR_BEHAVIOUR,
+        description="rollback: all events or none; proceed: the good ones",
+    ),
+    epcis_version: str = Header("2.0.0", alias="GS1-EPCIS-Version", description="the version that the document is in"),
 ) -> Response:
     """Record a document's events for the party whose API key it is: all of them, or (by default) none.
 
@@ -68,7 +72,7 @@ async def capture_events(
 @router.get(
     "/capture/{id}",
     response_class=Response,
-    responses=json_answer(CAPTURE_JOB) | problems(404),
+    responses=json_answer(CAPTURE_JOB) | problems(400, 404),
     summary="What became of a capture",
 )
 def show_capture(id: PathText, node: TheNode) -> Response:

@@ -23,7 +23,7 @@ router = APIRouter(tags=["products"])
 
 ROOT = "https://id.gs1.org"
 JSON, HTML = "application/json", "text/html"
-_ANSWERS = json_answer(HISTORY) | {404: problems(404)[404], 406: problems(406)[406]}
+_ANSWERS = json_answer(HISTORY) | problems(400, 404, 406)
 _ANSWERS[200]["content"][HTML] = {"schema": {"type": "string"}}
 
 

@@ -46,3 +46,12 @@ def test_a_capture_needs_a_key_and_reading_needs_none() -> None:
     assert paths["/capture"]["post"]["security"]
     assert paths["/bundles"]["post"]["security"]
     assert "security" not in paths["/products/{id}/history"]["get"]
+
+
+def test_a_wrong_parameter_is_described_as_the_problem_that_it_is() -> None:
+    document = openapi_document()
+    assert "HTTPValidationError" not in json.dumps(document)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if operation.get("parameters"):
+                assert "400" in operation["responses"], path
