@@ -15,6 +15,7 @@ from sqlmodel import select
 from ledger import record as records
 from ledger.batch import AnchoringSettings
 from ledger.chain import Chain
+from ledger.consortium import FOREVER, RegistryDomain, call, consent_digest
 from ledger.database import create_tables, open_engine, reading, writing
 from ledger.deployment import Deployment, bind, deploy
 from ledger.devnet import Devnet
@@ -22,6 +23,7 @@ from ledger.keystore import LocalSigner
 from ledger.merkle import leaf, proof_from_nodes
 from ledger.progress import Progress
 from ledger.standing import LocalAnswers
+from ledger.submission import plan
 from ledger.tables import AttemptRow, BatchRow, RecordRow, TransactionRow
 from ledger.worker import Worker, run_once
 
@@ -56,6 +58,19 @@ class Node:
         with writing(self.engine) as session:
             session.execute(insert(RecordRow), rows)
         return [bytes(row["record_hash"]) for row in rows]  # type: ignore[arg-type]
+
+    def authorise(self, signer: LocalSigner, uses: int, from_at: int = 0) -> None:
+        """The grower lets a key stand for it; planned, not sent yet."""
+        registry = self.worker.deployment.party_registry
+        domain = RegistryDomain(self.worker.deployment.chain_id, registry)
+        consent = signer.sign(consent_digest(domain, GROWER.address, signer.address, uses, from_at, FOREVER))
+        data = call("authorise", signer.address, uses, from_at, FOREVER, consent)
+        self.plan(f"authorise:{signer.address.hex()}", registry, data)
+
+    def plan(self, intent: str, to: bytes, data: bytes) -> int:
+        """Puts a transaction of the grower's into the outbox."""
+        with writing(self.engine) as session:
+            return plan(session, intent=intent, sender=GROWER.address, to=to, data=data, now_us=self.now_us)
 
     def pass_by(self, seconds: float = 0.0) -> Progress:
         """One pass of the worker and one step of the chain, so much later."""

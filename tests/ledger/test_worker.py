@@ -21,7 +21,7 @@ from ledger import anchoring, submission
 from ledger.abi import interface
 from ledger.batch import AnchoringSettings
 from ledger.chain import Call, Chain
-from ledger.consortium import FOREVER, RegistryDomain, call, consent_digest
+from ledger.consortium import FOREVER, call
 from ledger.database import reading, writing
 from ledger.deployment import Deployment, deploy
 from ledger.devnet import Devnet
@@ -51,20 +51,6 @@ class Faulty(Chain):
             super().send(raw)
         if self.is_lost or self.is_unanswered:
             raise ChainError(ChainReason.UNREACHABLE, "the answer was lost")
-
-
-def authorise(node: Any, signer: LocalSigner, uses: int, from_at: int = 0) -> None:
-    """The grower lets a key stand for it."""
-    deployment = node.worker.deployment
-    domain = RegistryDomain(deployment.chain_id, deployment.party_registry)
-    consent = signer.sign(consent_digest(domain, GROWER.address, signer.address, uses, from_at, FOREVER))
-    data = call("authorise", signer.address, uses, from_at, FOREVER, consent)
-    plan(node, f"authorise:{signer.address.hex()}", deployment.party_registry, data)
-
-
-def plan(node: Any, intent: str, to: bytes, data: bytes) -> int:
-    with writing(node.engine) as session:
-        return submission.plan(session, intent=intent, sender=GROWER.address, to=to, data=data, now_us=node.now_us)
 
 
 def start_script(script: str) -> subprocess.Popen[str]:
@@ -150,14 +136,14 @@ def test_a_record_whose_signer_does_not_stand_yet_waits_and_holds_up_no_other(no
     node.settle(seconds=2)
     assert all(node.anchored_at(others))
     assert node.anchored_at(early) == [0] * 6
-    authorise(node, PLANT, uses=1)
+    node.authorise(PLANT, uses=1)
     node.settle(seconds=1)
     node.settle(seconds=5)
     assert all(node.anchored_at(early))
 
 
 def test_a_record_whose_signer_stands_from_a_later_time_on_waits_for_it(node: Any) -> None:
-    authorise(node, PLANT, uses=1, from_at=node.now + 60)
+    node.authorise(PLANT, uses=1, from_at=node.now + 60)
     records = node.record(signer=PLANT, party=GROWER.address)
     node.settle(seconds=5)
     assert node.anchored_at(records) == [0]
@@ -169,11 +155,11 @@ def test_a_record_whose_signer_stands_from_a_later_time_on_waits_for_it(node: An
 
 
 def test_a_record_whose_signer_has_ceased_to_stand_is_anchored_all_the_same(node: Any) -> None:
-    authorise(node, PLANT, uses=1)
+    node.authorise(PLANT, uses=1)
     node.settle(seconds=1)
     node.settle(seconds=5)
     records = node.record(signer=PLANT, party=GROWER.address)
-    plan(node, "revoke", node.worker.deployment.party_registry, call("revoke", PLANT.address, FOREVER))
+    node.plan("revoke", node.worker.deployment.party_registry, call("revoke", PLANT.address, FOREVER))
     node.settle(seconds=1)
     node.settle(seconds=5)
     assert node.anchored_at(records)[0] > 0
@@ -187,7 +173,7 @@ def test_nothing_is_batched_before_the_nodes_key_stands_for_anchoring(
     progress = [other.pass_by(1) for _ in range(4)][-1]
     assert "does not stand for anchoring" in progress.complaints[0]
     assert other.batches() == []
-    authorise(node, STRANGER, uses=4)
+    node.authorise(STRANGER, uses=4)
     node.now_us = other.now_us
     node.settle(seconds=1)
     node.settle(seconds=5)
@@ -439,12 +425,12 @@ def test_a_nonce_that_another_program_used_delays_and_loses_nothing(node: Any, d
 
 def test_one_intent_is_planned_once(node: Any) -> None:
     log = node.worker.deployment.event_log
-    assert plan(node, "withdraw:0x01", log, b"one") == plan(node, "withdraw:0x01", log, b"two")
+    assert node.plan("withdraw:0x01", log, b"one") == node.plan("withdraw:0x01", log, b"two")
     assert [transaction.data for transaction in node.transactions()] == [b"one"]
 
 
 def test_what_the_contract_would_refuse_takes_no_nonce_and_says_why(node: Any) -> None:
-    plan(node, "anchor-nothing", node.worker.deployment.event_log, LOG.call("anchor", bytes(32), 1))
+    node.plan("anchor-nothing", node.worker.deployment.event_log, LOG.call("anchor", bytes(32), 1))
     progress = node.pass_by()
     (transaction,) = node.transactions()
     assert (transaction.state, transaction.error, transaction.nonce) == ("failed", "ZeroRoot()", None)
