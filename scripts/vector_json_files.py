@@ -134,6 +134,7 @@ def _depth() -> list[FileCase]:
         *of_events(REFUSED, [("an event's own context, nested 65 deep", {"@context": definition(62)})]),
         *of_contexts(TAKEN, [("a context nested 64 deep", definition(62))]),
         *of_contexts(REFUSED, [("a context nested 65 deep", definition(63))]),
+        FileCase("an event nested thousands deep", respelled(b"[" * 3000 + b"]" * 3000, *_OWN), REFUSED),
     ]
 
 

@@ -38,3 +38,12 @@ def test_the_pages_identifiers_are_those_of_the_vectors() -> None:
         written, shown = (cell.strip(" ") for cell in row.strip("|").split("|"))
         expected = canonical(written.strip("`"))
         assert shown == ("as written" if expected == written.strip("`") else f"`{expected}`")
+
+
+def test_the_page_shows_what_is_put_aside_as_it_comes_about() -> None:
+    cases = json.loads((FOLDER / "event-hash.json").read_bytes())
+    aside = next(case for case in cases if case["name"] == "put aside at three levels")
+    assert f'    "sensorElementList": {json.dumps(aside["event"]["sensorElementList"])}\n' in PAGE
+    spelled = aside["prehash"].partition("sensorElementList")[2]
+    for part in spelled.split("sensorElementList"):
+        assert f"`sensorElementList{part}`" in PAGE
