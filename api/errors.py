@@ -38,6 +38,16 @@ class DataFolderTaken(ApiError):
         self.folder = folder
 
 
+class PortTaken(ApiError):
+    """The address to listen on is not to be had."""
+
+    code = "port_taken"
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"can't listen on {host}:{port}: {reason}. Name another port with --port")
+        self.host, self.port = host, port
+
+
 class MissingApiKey(ApiError):
     """The request needs an API key and brings none."""
 

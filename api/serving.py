@@ -1,26 +1,28 @@
-"""The API under uvicorn, with the worker as a child process beside it: started, looked after, ended together."""
+"""The API under uvicorn, in one process or several on one socket, with the worker as a child process beside it."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
-import subprocess
-import sys
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvicorn
 
 from api.app import create_app
-from api.node import Node, opened_node
+from api.children import Child
+from api.errors import PortTaken
+from api.node import opened_node
 from api.recording import receipt_signer
+from api.worker import end_with_parent
 
-STOP_S_MAX = 8.0
-LOOK_EVERY_S = 0.5
-RESTART_PAUSE_S = 1.0
+BACKLOG = 2048
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""A large document is some ten thousand objects that all go at once: looking through them earlier finds nothing."""
 
 _log = logging.getLogger("tally.serve")
 
@@ -29,20 +31,52 @@ class _Stopped(Exception):
     """SIGINT or SIGTERM has come. No error."""
 
 
-def run_server(data: Path, host: str, port: int, *, with_worker: bool) -> None:
-    """Serves until SIGINT or SIGTERM. Raises NoDataFolder, BadSettings, WrongDeployment, KeyLocked before it begins."""
-    # uvicorn hands the signal on once it has shut down; the default for SIGTERM would leave the worker behind.
+def run_server(data: Path, host: str, port: int, *, with_worker: bool, processes: int = 1) -> None:
+    """Serves until SIGINT or SIGTERM. Raises NoDataFolder, BadSettings, WrongDeployment, KeyLocked before it begins.
+
+    Raises PortTaken where somebody else listens there.
+    """
+    with _listening(host, port) as listener:
+        serve_socket(data, listener, with_worker=with_worker, more=processes - 1)
+
+
+def serve_inherited(data: Path, number: int, parent: int) -> None:
+    """Serves the socket of that file number, which process `parent` has handed down, until that one ends or says so."""
+    asked = threading.Event()
+    end_with_parent(parent, asked)
+
+    def end() -> None:
+        asked.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, name="leash-end", daemon=True).start()
+    with socket.socket(fileno=number) as listener:
+        serve_socket(data, listener, with_worker=False, more=0)
+
+
+def serve_socket(data: Path, listener: socket.socket, *, with_worker: bool, more: int) -> None:
+    """Serves a socket that listens already, with `more` processes beside this one. Raises as `run_server` does."""
+    # uvicorn hands the signal on once it has shut down; the default for SIGTERM would leave the children behind.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _stop)
     try:
-        with opened_node(data) as node:
+        with opened_node(data) as node, ExitStack() as children:
             # Asked for now, while somebody is there to type: later it would only fail.
             receipt_signer(node)
-            config = uvicorn.Config(create_app(node), host=host, port=port, log_level="warning", access_log=False,
+            config = uvicorn.Config(create_app(node), log_level="warning", access_log=False,
                                     timeout_graceful_shutdown=5)  # fmt: skip
-            with _worker_child(node, data) if with_worker else nullcontext():
-                _log.info("http://%s:%d", host, port)
-                uvicorn.Server(config).run()
+            password = node.keyring.password()
+            if with_worker:
+                children.enter_context(Child(("worker", f"--data={data}"), password).kept())
+            number = listener.fileno()
+            serve = ("serve", f"--data={data}", f"--socket={number}")
+            for _ in range(more):
+                children.enter_context(Child(serve, password, (number,)).kept())
+            _log.info("http://%s:%d", *listener.getsockname()[:2])
+            # What is loaded by now stays: the collector need not look at it again.
+            gc.freeze()
+            gc.set_threshold(*GARBAGE_THRESHOLDS)
+            uvicorn.Server(config).run(sockets=[listener])
     except _Stopped:
         return
 
@@ -53,48 +87,9 @@ def _stop(*_: object) -> None:
     raise _Stopped
 
 
-@contextmanager
-def _worker_child(node: Node, data: Path) -> Iterator[None]:
-    """`tally worker` as a child, started again where it dies. It does not outlive us: see `--leash`."""
-    stopping = threading.Event()
-    password = node.keyring.password()
-    keeper = threading.Thread(target=_keep, args=(data, password, stopping), name="worker-keeper")
-    keeper.start()
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        yield
-    finally:
-        stopping.set()
-        keeper.join()
-
-
-def _keep(data: Path, password: str, stopping: threading.Event) -> None:
-    while not stopping.is_set():
-        child = _start(data, password)
-        while child.poll() is None and not stopping.wait(LOOK_EVERY_S):
-            pass
-        if not stopping.is_set():
-            _log.warning("the worker ended with code %d: it is started again", child.returncode)
-            stopping.wait(RESTART_PAUSE_S)
-    child.terminate()
-    try:
-        child.wait(STOP_S_MAX)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-def _start(data: Path, password: str) -> subprocess.Popen[bytes]:
-    """The password goes through a pipe that only the child reads, never through its command line or environment."""
-    reader, writer = os.pipe()
-    os.write(writer, password.encode() + b"\n")
-    os.close(writer)
-    try:
-        return subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "api.cli", "worker", f"--leash={os.getpid()}", f"--data={data}"],
-            env={**os.environ, "TALLY_KEY_PASSWORD_FILE": f"/dev/fd/{reader}"},
-            pass_fds=(reader,),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    finally:
-        os.close(reader)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise PortTaken(host, port, error.strerror or str(error)) from error

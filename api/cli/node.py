@@ -31,6 +31,9 @@ from ledger.errors import KeyLocked
 from ledger.hexadecimal import to_address, to_hex
 from ledger.keystore import create_key
 
+Leash = Annotated[
+    int | None, typer.Option(metavar="PID", hidden=True, help="End with the process of this id, which started us.")
+]
 HOST_DEFAULT, PORT_DEFAULT = "127.0.0.1", 8000
 
 
@@ -77,20 +80,24 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST_DEFAULT,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = PORT_DEFAULT,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Do not bring records to the chain.")] = False,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer; one a core at most.")] = 1,
+    handed_down: Annotated[int | None, typer.Option("--socket", hidden=True, help="A socket that listens.")] = None,
+    leash: Leash = None,
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
     """Serve the API and the pages, and bring records to the chain, until Ctrl-C."""
     # Only who serves waits for the web framework to be loaded.
-    from api.serving import run_server  # noqa: PLC0415
+    from api.serving import run_server, serve_inherited  # noqa: PLC0415
 
     _log_to_stderr()
-    run_server(data, host, port, with_worker=not no_worker)
+    if handed_down is not None and leash is not None:
+        serve_inherited(data, handed_down, leash)
+    else:
+        run_server(data, host, port, with_worker=not no_worker, processes=processes)
 
 
 def work(
-    leash: Annotated[
-        int | None, typer.Option(metavar="PID", hidden=True, help="End with the process of this id, which started us.")
-    ] = None,
+    leash: Leash = None,
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
     """Bring records to the chain and follow it, until Ctrl-C. `serve` does so by itself."""

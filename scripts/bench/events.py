@@ -12,12 +12,15 @@ CONTEXT = ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", {"l
 
 def event(number: int, at: datetime) -> dict[str, Any]:
     """The `number`-th event: four items observed at a packing station, with two transactions and an extension."""
-    time = (at - timedelta(milliseconds=number % 86_400_000)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = at - timedelta(milliseconds=number % 86_400_000)
+    time = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "type": "ObjectEvent",
         "eventTime": time,
         "eventTimeZoneOffset": "+02:00",
-        "epcList": [f"urn:epc:id:sgtin:9521234.0{10_000 + number // 500 % 40}.{number * 4 + item}" for item in range(4)],
+        "epcList": [
+            f"urn:epc:id:sgtin:9521234.0{10_000 + number // 500 % 40}.{number * 4 + item}" for item in range(4)
+        ],
         "action": "OBSERVE",
         "bizStep": "packing",
         "disposition": "in_progress",

@@ -28,6 +28,7 @@ from ledger.keystore import LocalSigner, store_key
 
 CHAIN_ID = 9_520_001
 PLANT = "plant"
+PROCESSES = 2
 START_S_MAX = 30.0
 
 
@@ -101,7 +102,8 @@ def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> I
     engine.dispose()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "scripts.tally", "serve", "--port", str(port), "--data", str(folder)]
+    command = [sys.executable, "-m", "scripts.tally", "serve", "--port", str(port)]
+    command += ["--processes", str(PROCESSES), "--data", str(folder)]
     with _ended(subprocess.Popen(command)), httpx.Client(base_url=url, timeout=60) as client:
         _await_answer(f"{url}/health")
         client.headers.update({"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"})
