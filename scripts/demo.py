@@ -59,7 +59,7 @@ def run(port: int, data: Path, database_url: str | None = None) -> None:
     (data / "demo.json").unlink(missing_ok=True)
     with suppress(Stopped):
         _await_free(port, stop)
-        devnet = Devnet.start(data / "chain", port=_free_port(), started_at=int(time.time()) - STORY_S)
+        devnet = Devnet.start(data.resolve() / "chain", port=_free_port(), started_at=int(time.time()) - STORY_S)
         try:
             keys = make_keys(data / "keys")
             _settle_in(data, devnet, keys, database_url)

@@ -1,4 +1,4 @@
-"""`python -m scripts.leash COMMAND ...`: a `tally` command as the child of a supervisor, which it does not outlive.
+"""`python -m scripts.leash PID COMMAND ...`: a `tally` command as the child of process PID, which it does not outlive.
 
 A supervisor that is killed can't end its children. So each looks for itself whether its parent is still there, which
 works on every system, and ends as if it had been asked to.
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-
-from api.cli import main
 
 LOOK_EVERY_S = 0.2
 GRACE_S = 3.0
 
 
-def end_with_parent() -> None:
-    """From now on this process ends soon after the one that started it: asked first, by force `GRACE_S` later."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """From now on this process ends soon after its parent, process `parent`: asked first, by force `GRACE_S` later.
+
+    Whose child it is has to be told: by the time it looks, its parent may be gone already.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -32,5 +33,8 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    end_with_parent()
+    end_with_parent(int(sys.argv.pop(1)))
+    # Loading it takes seconds, in which the parent may end.
+    from api.cli import main
+
     main()

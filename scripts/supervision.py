@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -69,5 +70,7 @@ class Child:
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops all in good order.
         return subprocess.Popen(
-            [sys.executable, "-m", "scripts.leash", *self._command], stdin=subprocess.DEVNULL, start_new_session=True
+            [sys.executable, "-m", "scripts.leash", str(os.getpid()), *self._command],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )

@@ -64,7 +64,8 @@ class Demo:
         """Ends it where it still runs, and lets go of its output."""
         if self.process.poll() is None:
             self.interrupt()
-        self._reader.join()
+        self._reader.join(30)
+        assert not self._reader.is_alive(), "something that outlived the demo still holds its output"
 
     def _collect(self) -> None:
         assert self.process.stdout is not None
@@ -75,9 +76,9 @@ class Demo:
         self._queue.put(None)
 
 
-def processes_in(data: Path) -> list[str]:
-    """The command lines of running processes that name that data folder, or have it as their home. Linux only."""
-    found = []
+def processes_in(data: Path) -> dict[int, str]:
+    """The command lines, by process id, of what runs on that data folder or has it as its home. Linux only."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -86,5 +87,5 @@ def processes_in(data: Path) -> list[str]:
         except OSError:
             continue
         if home or (cwd == data.parent and "--data data" in command):
-            found.append(command)
+            found[int(folder.name)] = command
     return found

@@ -14,12 +14,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -38,9 +40,11 @@ LIGHT_SCRYPT_N = 2**4
 CONTEXT = ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"]
 PROFILES = {"grower": ("9521234500001", "Highland Growers", 1), "roaster": ("9521234500018", "Harbour Roasters", 2)}
 ENOUGH_WEI = 10**19
+T = TypeVar("T")
 
 ACCEPTED, FINAL = "accepted", "final"
-JSON, SIGNED = "application/json", "application/vnd.tallystick.capture+json"
+JSON = "application/json"
+SIGNED, BUNDLE = "application/vnd.tallystick.capture+json", "application/vnd.tallystick.proof+json"
 
 
 # ------------------------------------------------------------------------------------------------------- the chain
@@ -65,10 +69,6 @@ class Consortium:
     def fund(self, account: str) -> None:
         self.anvil.rpc("anvil_setBalance", account, hex(ENOUGH_WEI))
 
-    def let_a_block_pass(self) -> None:
-        time.sleep(1.1)
-        self.anvil.rpc("evm_mine")
-
 
 @contextmanager
 def founded_consortium(folder: Path, chain_id: int = 952_017) -> Iterator[Consortium]:
@@ -81,9 +81,7 @@ def founded_consortium(folder: Path, chain_id: int = 952_017) -> Iterator[Consor
         deployment = deploy(
             Chain(anvil.url, chain_id), founders["grower"], members, wait=lambda: time.sleep(0.05)
         )  # fmt: skip
-        consortium = Consortium(anvil, deployment, folder / "safe", founders)
-        consortium.let_a_block_pass()
-        yield consortium
+        yield Consortium(anvil, deployment, folder / "safe", founders)
 
 
 # --------------------------------------------------------------------------------------------------- the command
@@ -110,6 +108,12 @@ def tally(folder: Path, *arguments: str | Path, **environment: str | Path) -> Ru
         text=True, timeout=120, check=False,
     )  # fmt: skip
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """What the calls return, made at the same time: a command is mostly waiting for its libraries to be loaded."""
+    with ThreadPoolExecutor() as pool:
+        return [each.result() for each in [pool.submit(call) for call in calls]]
 
 
 def _environment(changes: dict[str, str | Path]) -> dict[str, str]:
@@ -155,26 +159,8 @@ class Company:
         self.good("proof", name, "-o", file)
         return self.folder / file
 
-    def history(self, product: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = self.good("history", product)["events"]
-        return events
-
     def receive(self, bundle: Path, **environment: str | Path) -> Run:
         return self.tally("receive", bundle, "--json", **environment)
-
-    def await_final(self, product: str) -> list[dict[str, Any]]:
-        """The product's history once the running worker has brought all of it into a final block."""
-        for _ in range(20):
-            events = self.history(product)
-            if all(event["state"] in {"verified", "corrected"} for event in events):
-                return events
-        raise AssertionError([event["state"] for event in events])
-
-    @contextmanager
-    def worker(self) -> Iterator[None]:
-        """`tally worker` while it is needed."""
-        with self._running("worker"):
-            yield
 
     @contextmanager
     def server(self, *options: str) -> Iterator[str]:
@@ -217,12 +203,11 @@ def set_up(folder: Path, party: str, consortium: Consortium) -> Company:
     return company
 
 
-def joined(folder: Path, party: str, consortium: Consortium) -> Company:
-    """A company whose node may anchor: its party says so."""
+def joined(folder: Path, party: str, consortium: Consortium) -> tuple[Company, str]:
+    """A company whose node may anchor, for its party says so; and an API key of the party."""
     company = set_up(folder, party, consortium)
     company.good("party", "signer", "authorise", "node", "--party", party, "--use", "anchor")
-    consortium.let_a_block_pass()
-    return company
+    return company, company.good("party", "key", "create", party)["key"]
 
 
 # ------------------------------------------------------------------------------------------------------ over HTTP
@@ -244,15 +229,27 @@ class Served:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def await_final(self, captured: httpx.Response) -> list[dict[str, Any]]:
-        """What became of a capture's events once they are in a final block."""
+    def capture(self, *events: dict[str, Any]) -> list[str]:
+        """The record hashes of the events, captured over HTTP and anchored in a final block."""
+        return self.await_final(self.post("/capture", document(*events)))
+
+    def await_final(self, captured: httpx.Response) -> list[str]:
         assert captured.status_code == 202, captured.text
         for _ in range(300):
-            events: list[dict[str, Any]] = self.get(captured.headers["Location"])["events"]
-            if {event["status"] for event in events} <= {FINAL, "known"}:
-                return events
+            events = self.get(captured.headers["Location"])["events"]
+            if {event["status"] for event in events} == {FINAL}:
+                return [event["recordHash"] for event in events]
             time.sleep(0.05)
         raise AssertionError(f"not final in time: {events}")
+
+    def history(self, product: str) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = self.get(f"/products/{quote(product, safe='')}/history")["events"]
+        return events
+
+    def proof(self, product: str) -> bytes:
+        answer = httpx.get(f"{self.url}/products/{quote(product, safe='')}/proof", timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.content
 
 
 # --------------------------------------------------------------------------------------------------------- events
