@@ -14,10 +14,10 @@ from api.keyring import Keyring
 from ledger.answers import Use
 from ledger.consortium import Registry
 from ledger.database import reading
-from ledger.errors import ChainError, SignerNotAuthorised
+from ledger.errors import SignerNotAuthorised
 from ledger.hexadecimal import to_address
 from ledger.keystore import Signer
-from ledger.standing import LocalAnswers, registry_of
+from traceability.prospects import newest_reading
 
 REMEMBERED_S = 1.0
 OTHERS = 5
@@ -61,7 +61,11 @@ class SigningKeys:
         return self._keyring.signer(name)
 
     def _choose(self, party: bytes, uses: int) -> str:
-        registry, now_at = self._registry()
+        with reading(self._engine) as session:
+            registry = newest_reading(session).registry or Registry()
+        # The time for which capture asks, too: on a chain that is idle the newest block may be an old one, at whose
+        # time a key that was revoked in it still stood.
+        now_at = int(time.time())
 
         def rank(account: bytes) -> int:
             """The lower the better; OTHERS is another party's."""
@@ -76,12 +80,3 @@ class SigningKeys:
         if not ranked or ranked[0][0] == OTHERS:
             raise NoSigningKey(to_address(party))
         return ranked[0][1]
-
-    def _registry(self) -> tuple[Registry, int]:
-        """The consortium at the newest final block; an empty one before the chain was first read."""
-        with reading(self._engine) as session:
-            try:
-                answers = LocalAnswers.of(session)
-            except ChainError:
-                return Registry(), 0
-            return registry_of(session, answers.block_number), answers.now_at

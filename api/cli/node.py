@@ -26,7 +26,8 @@ from api.trust import trust_given
 from api.worker import await_chain, end_with_parent
 from api.worker import work as bring_to_the_chain
 from ledger.chain import Chain
-from ledger.deployment import Deployment, check
+from ledger.database import create_tables, open_engine
+from ledger.deployment import Deployment, bind, check
 from ledger.errors import KeyLocked
 from ledger.hexadecimal import to_address, to_hex
 from ledger.keystore import create_key
@@ -53,7 +54,9 @@ def init(
     contracts = trust_given(rpc_url, event_log, party_registry).contracts
     deployment = Deployment(contracts.chain_id, contracts.event_log, contracts.party_registry, start_block)
     check(Chain(rpc_url, contracts.chain_id), deployment)
-    password = _new_password(settings_of(data))
+    given = settings_of(data)
+    password = _new_password(given)
+    _tie_database(given, deployment)
     settings = write_settings(
         data,
         rpc_url=rpc_url,
@@ -65,8 +68,6 @@ def init(
     )
     names = [NODE_KEY, *([party] if party else [])]
     accounts = {name: to_address(create_key(settings.keys_folder, name, password).address) for name in names}
-    with opened_node(data):
-        pass
     if as_json:
         emit({"data": str(data), "chainId": deployment.chain_id, "keys": accounts})
         return
@@ -125,6 +126,18 @@ def openapi(output: Annotated[Path, typer.Option("--output", "-o", help="Where t
     from api.app import openapi_document  # noqa: PLC0415 - as in serve
 
     output.write_text(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _tie_database(settings: Settings, deployment: Deployment) -> None:
+    """Ties the node's database to its deployment before anything else is written. Raises WrongDeployment."""
+    if settings.database_url is None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.resolved_database_url)
+    try:
+        create_tables(engine)
+        bind(engine, deployment)
+    finally:
+        engine.dispose()
 
 
 def _new_password(settings: Settings) -> str:

@@ -339,6 +339,8 @@ def test_a_client_signs_for_itself_as_long_as_its_key_stands(
             break
         time.sleep(0.1)
     assert (late.status_code, late.json()["code"]) == (403, "signer_not_authorised")
+    # The scanner's file still lies in the grower's folder: its own key takes over at once, though no block has come.
+    assert stage.farm.capture(inspected(lot, 41))
 
 
 def test_an_api_key_that_is_unknown_or_revoked_opens_nothing(stage: Stage) -> None:
