@@ -40,9 +40,15 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
         options = connection.get_execution_options()
-        if options.get("immediate", False):
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options['durable'] else 'NORMAL'}")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("immediate", False) else "BEGIN")
+        if not options.get("immediate", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        wanted = "FULL" if options["durable"] else "NORMAL"
+        # The pragma lasts as long as the driver's connection, and so does `info`: mostly there is nothing to change.
+        if connection.info.get("synchronous") != wanted:
+            connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+            connection.info["synchronous"] = wanted
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
@@ -60,8 +66,10 @@ def writing(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
     written with `durable` false survives the process but not a power cut, unless a durable transaction followed: for
     what can be worked out again. (PostgreSQL is durable in any case.)
     """
-    with Session(engine.execution_options(immediate=True, durable=durable)) as session, session.begin():
+    with Session(engine) as session:
+        session.connection(execution_options={"immediate": True, "durable": durable})
         yield session
+        session.commit()
 
 
 @contextmanager

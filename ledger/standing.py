@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam
+from sqlalchemy.engine import Row
+from sqlmodel import Session, SQLModel, col, select
 
 from ledger import consortium
 from ledger.abi import interface
@@ -18,13 +20,33 @@ from ledger.answers import Standing, StandingQuestion
 from ledger.consortium import Registry
 from ledger.errors import ChainError, ChainReason
 from ledger.follower import NAME
-from ledger.tables import AnchorRow, PositionRow, RegistryLogRow, WithdrawalRow
+from ledger.tables import AnchorRow, RegistryLogRow, WithdrawalRow
 
 ASKED_AT_ONCE = 500
 """Values in one query: SQLite takes 32,766, older ones 999."""
 REPLAYS_KEPT = 4
 PUBLISHED_S_MAX = 4
 """A block may come so long after the time that it states: a third of a slot, in Ethereum's fork choice."""
+
+# Over columns, made once, run on the session's connection: a position is asked for with every request, and a statement
+# through the ORM costs several times as much.
+_positions = SQLModel.metadata.tables["positions"].c
+_logs = SQLModel.metadata.tables["registry_logs"].c
+_NEWEST_FIRST = (_logs.block_number.desc(), _logs.log_index.desc())
+_POSITION = select(_positions.final_number, _positions.final_at, _positions.next_at).where(_positions.name == NAME)
+_NEWEST_LOG = (
+    select(_logs.block_hash, _logs.log_index)
+    .where(_logs.block_number <= bindparam("block_number"))
+    .order_by(*_NEWEST_FIRST)
+    .limit(1)
+)
+_POSITION_AND_NEWEST_LOG = (
+    select(_positions.block_number, _positions.contact_at_us, _logs.block_hash, _logs.log_index)
+    .join_from(_positions.name.table, _logs.name.table, _logs.block_number <= _positions.block_number, isouter=True)
+    .where(_positions.name == NAME)
+    .order_by(*_NEWEST_FIRST)
+    .limit(1)
+)
 
 _replays: dict[tuple[bytes, int], Registry] = {}
 _replays_lock = threading.Lock()
@@ -42,14 +64,16 @@ class RegistryLog:
 class LocalAnswers:
     """ledger.answers.ChainAnswers over one session. Made by `LocalAnswers.of`; lives as long as the session."""
 
-    def __init__(self, session: Session, position: PositionRow) -> None:
-        self._session, self._next_at = session, position.next_at
-        self._final_number, self._final_at = position.final_number, position.final_at
+    def __init__(self, session: Session, position: Row[Any]) -> None:
+        self._session = session
+        self._final_number: int = position.final_number
+        self._final_at: int = position.final_at
+        self._next_at: int = position.next_at
 
     @staticmethod
     def of(session: Session) -> LocalAnswers:
         """The answers as of the newest final block. Raises ChainError(unreachable) before the chain was first read."""
-        position = session.get(PositionRow, NAME)
+        position = session.connection().execute(_POSITION).first()
         if position is None:
             raise ChainError(
                 ChainReason.UNREACHABLE, "the chain has not been read yet: start the worker, or wait for it"
@@ -106,22 +130,32 @@ class LocalAnswers:
 
 
 def registry_of(session: Session, block_number: int) -> Registry:
-    """The consortium as the registry's logs up to that block make it. Replayed once, then remembered.
+    """The consortium as the registry's logs up to that block make it."""
+    newest = session.connection().execute(_NEWEST_LOG, {"block_number": block_number}).first()
+    return _replayed(session, block_number, (b"", 0) if newest is None else (newest.block_hash, newest.log_index))
 
-    A replay goes by the hash of its last log's block, which stands for all that came before it.
+
+def newest_registry(session: Session) -> tuple[Registry, int] | None:
+    """The consortium by all that the follower has read, also by what is not final yet; None before it has read.
+
+    Beside it, when the chain was last reached, by this node's clock in microseconds.
     """
-    is_before = RegistryLogRow.block_number <= block_number
-    order = (col(RegistryLogRow.block_number), col(RegistryLogRow.log_index))
-    newest = session.exec(
-        select(RegistryLogRow.block_hash, RegistryLogRow.log_index)
-        .where(is_before)
-        .order_by(*(column.desc() for column in order))
-        .limit(1)
-    ).first()
-    key = (b"", 0) if newest is None else (newest[0], newest[1])
+    newest = session.connection().execute(_POSITION_AND_NEWEST_LOG).first()
+    if newest is None:
+        return None
+    key = (newest.block_hash or b"", newest.log_index or 0)
+    return _replayed(session, newest.block_number, key), newest.contact_at_us
+
+
+def _replayed(session: Session, block_number: int, key: tuple[bytes, int]) -> Registry:
+    """The logs up to that block, replayed once, then remembered.
+
+    A replay goes by its last log, named by its block's hash, which stands for all that came before it.
+    """
     with _replays_lock:
         if key in _replays:
             return _replays[key]
+    is_before, order = RegistryLogRow.block_number <= block_number, (_logs.block_number, _logs.log_index)
     rows = session.exec(select(RegistryLogRow).where(is_before).order_by(*order)).all()
     face = interface("PartyRegistry")
     registry = consortium.replay(

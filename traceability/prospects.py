@@ -12,22 +12,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.engine import Row
 from sqlmodel import Session
 
 from ledger.answers import Use
 from ledger.consortium import PartyStatus, Registry
 from ledger.errors import ChainError, SignerNotAuthorised, UnknownParty
-from ledger.follower import NAME
 from ledger.hexadecimal import to_address
-from ledger.standing import LocalAnswers, registry_of
-from ledger.tables import PositionRow, TransactionState
+from ledger.standing import LocalAnswers, newest_registry, registry_of
+from ledger.tables import TransactionState
 from traceability import repository
-from traceability.repository import table
-
-_positions = table(PositionRow)
-_POSITION = select(_positions.c.block_number, _positions.c.contact_at_us).where(_positions.c.name == NAME)
 
 
 class Stage(StrEnum):
@@ -73,10 +67,7 @@ class Reading(NamedTuple):
 
 def newest_reading(session: Session) -> Reading:
     """What the follower has read so far."""
-    position = session.execute(_POSITION).first()
-    if position is None:
-        return Reading(None, None)
-    return Reading(registry_of(session, position.block_number), position.contact_at_us)
+    return Reading(*(newest_registry(session) or (None, None)))
 
 
 def check_may_record(registry: Registry | None, party: bytes, signer: bytes, now_at: int) -> None:
