@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -193,7 +194,7 @@ class Devnet:
             [str(self._anvil), *options.split()],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True, env={**os.environ, "HOME": str(self._folder)},
-            preexec_fn=_end_with_parent if _can_end_with_parent() else None,  # noqa: PLW1509 - one system call
+            preexec_fn=partial(_end_with_parent, os.getpid()) if _can_end_with_parent() else None,  # noqa: PLW1509 - one system call
         )  # fmt: skip
         try:
             (self._folder / "anvil.pid").write_text(f"{self._process.pid} {self.chain_id}\n")
@@ -328,9 +329,12 @@ def _can_end_with_parent() -> bool:
     return sys.platform == "linux" and threading.current_thread() is threading.main_thread()
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Runs in the child: it is killed as soon as we are gone, even where we can't end it ourselves (prctl(2))."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # It was gone before the line above.
+        os._exit(1)
 
 
 def _end_orphan(path: Path) -> None:
