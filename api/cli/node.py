@@ -57,7 +57,10 @@ def init(
     given = settings_of(data)
     password = _new_password(given)
     _tie_database(given, deployment)
-    settings = write_settings(
+    names = [NODE_KEY, *([party] if party else [])]
+    accounts = {name: to_address(create_key(given.keys_folder, name, password).address) for name in names}
+    # Last, for it is what makes the folder a node.
+    write_settings(
         data,
         rpc_url=rpc_url,
         chain_id=deployment.chain_id,
@@ -66,8 +69,6 @@ def init(
         start_block=start_block,
         confirmations=confirmations,
     )
-    names = [NODE_KEY, *([party] if party else [])]
-    accounts = {name: to_address(create_key(settings.keys_folder, name, password).address) for name in names}
     if as_json:
         emit({"data": str(data), "chainId": deployment.chain_id, "keys": accounts})
         return

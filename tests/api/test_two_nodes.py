@@ -70,6 +70,16 @@ def test_init_refuses_contracts_that_are_not_there(village: Village, tally: Tall
     assert (run.code, "no EventLog at" in run.err, (tmp_path / "x").exists()) == (2, True, False)
 
 
+def test_init_leaves_no_half_made_node_where_a_key_file_is_in_its_way(
+    village: Village, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLY_KEY_PASSWORD_FILE", str(village.data / "keys" / "password"))
+    (tmp_path / "x" / "keys").mkdir(parents=True)
+    (tmp_path / "x" / "keys" / "node.json").write_text("{}")
+    run = tally("init", *trust(village), "--data", tmp_path / "x")
+    assert (run.code, (tmp_path / "x" / "node.toml").exists()) == (2, False)
+
+
 def test_a_data_folder_of_another_deployment_is_refused(village: Village, tally: Tally, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
