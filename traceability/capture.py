@@ -40,11 +40,11 @@ from traceability.jobs import (
     ErrorBehaviour,
     Outcome,
     Status,
-    job_row,
+    job_columns,
     receipt_of,
 )
 from traceability.prospects import Reading, can_verify, check_may_record, may_withdraw, newest_reading
-from traceability.repository import next_ids, table
+from traceability.repository import Counters, table
 from traceability.strict_json import BYTES_MAX, Parsed, scan
 from traceability.tables import CaptureJobRow
 
@@ -52,7 +52,6 @@ SIGNED_MEDIA_TYPE = "application/vnd.tallystick.capture+json"
 """A document with the records that the client has signed: {"document", "records": [{"record", "signature", …}]}."""
 
 _sequences, _records = table(SequenceRow), table(RecordRow)
-_NEXT_NUMBER = select(_sequences.c.next_sequence).where(_sequences.c.signer == bindparam("account"))
 _NEWEST_NUMBER = (
     select(_records.c.sequence)
     .where(_records.c.signer == bindparam("account"))
@@ -127,8 +126,10 @@ def capture(
         sorted_out = _sort_out(session, read.drafts, party, {})
         if sorted_out.new:
             check_may_record(chain.registry, party, signer.address, intake.now_at)
-        signed = _sign(session, intake, signer, sorted_out.new)
-        return _store(session, intake, chain, read, sorted_out, signed, signer)
+        counters = repository.counters(session, signer.address, read.context_digest)
+        signed = _sign(session, intake, signer, sorted_out.new, counters)
+        _take_back(session, intake, chain, signed, sorted_out.twins, signer)
+        return _store(session, intake, chain, counters, read, sorted_out, signed)
 
 
 def capture_signed(
@@ -167,7 +168,9 @@ def capture_signed(
         for account in {each.signer for each in signed}:
             check_may_record(chain.registry, party, account, intake.now_at)
         _check_numbers(session, signed)
-        return _store(session, intake, chain, read, sorted_out, signed, None)
+        counters = repository.counters(session, None, read.context_digest)
+        _take_back(session, intake, chain, signed, sorted_out.twins, None)
+        return _store(session, intake, chain, counters, read, sorted_out, signed)
 
 
 # ------------------------------------------------------------------------------------------ outside the database
@@ -181,6 +184,11 @@ class _Document:
     problems: list[FieldProblem]
     context_json: bytes
     envelope: bytes
+
+    @property
+    def context_digest(self) -> bytes:
+        """What the context is looked up by."""
+        return hashlib.sha256(self.context_json).digest()
 
     @property
     def refused(self) -> list[int]:
@@ -254,9 +262,13 @@ def _sort_out(session: Session, drafts: Sequence[Draft], party: bytes, brought: 
     return found
 
 
-def _sign(session: Session, intake: Intake, signer: Signer, drafts: Sequence[Draft]) -> list[SignedDraft]:
+def _sign(
+    session: Session, intake: Intake, signer: Signer, drafts: Sequence[Draft], counters: Counters
+) -> list[SignedDraft]:
     """Records with the signer's next numbers."""
-    first = _take_numbers(session, signer.address, len(drafts))
+    if not drafts:
+        return []
+    first = _take_numbers(session, signer.address, counters.next_sequence, len(drafts))
     roots = intake.randomness(32 * len(drafts))
     signed = []
     for place, draft in enumerate(drafts):
@@ -267,17 +279,17 @@ def _sign(session: Session, intake: Intake, signer: Signer, drafts: Sequence[Dra
     return signed
 
 
-def _take_numbers(session: Session, signer: bytes, count: int) -> int:
-    """The first of the signer's next `count` numbers."""
-    first = session.execute(_NEXT_NUMBER, {"account": signer}).scalar()
-    if first is None:
-        # A key may have signed elsewhere before this node held it, and its records have come as foreign ones.
-        newest = session.execute(_NEWEST_NUMBER, {"account": signer}).scalar()
-        first = 0 if newest is None else newest + 1
-        session.execute(insert(_sequences).values(signer=signer, next_sequence=first + count))
-    else:
-        session.execute(_PASS_NUMBERS, {"account": signer, "next": first + count})
-    return int(first)
+def _take_numbers(session: Session, signer: bytes, first: int | None, count: int) -> int:
+    """The first of the signer's next `count` numbers; `first`, where it has numbers already."""
+    connection = session.connection()
+    if first is not None:
+        connection.execute(_PASS_NUMBERS, {"account": signer, "next": first + count})
+        return first
+    # A key may have signed elsewhere before this node held it, and its records have come as foreign ones.
+    newest: int | None = connection.execute(_NEWEST_NUMBER, {"account": signer}).scalar()
+    first = 0 if newest is None else newest + 1
+    connection.execute(insert(_sequences).values(signer=signer, next_sequence=first + count))
+    return first
 
 
 def _check_numbers(session: Session, signed: Sequence[SignedDraft]) -> None:
@@ -305,16 +317,19 @@ def _store(
     session: Session,
     intake: Intake,
     chain: Reading,
+    counters: Counters,
     document: _Document,
     sorted_out: _SortedOut,
     signed: Sequence[SignedDraft],
-    signer: Signer | None,
 ) -> CaptureJob:
     """Everything that the capture leaves behind, and the job that it is answered with."""
-    _take_back(session, intake, chain, signed, sorted_out.twins, signer)
-    (job_id,) = next_ids(session, CaptureJobRow, 1)
-    ids = next_ids(session, RecordRow, len(signed))
-    _insert(session, intake, document.context_json, signed, ids, job_id)
+    ids = range(counters.record_id, counters.record_id + len(signed))
+    if signed:
+        context_id = counters.context_id
+        if context_id is None:
+            context_id = repository.add_context(session, document.context_digest, document.context_json)
+        contexts = [context_id] * len(signed)
+        repository.insert_signed(session, signed, ids, contexts, intake.now_us, job_id=counters.job_id)
     places = {each.draft: _Place(each.record_hash, record_id) for each, record_id in zip(signed, ids, strict=True)}
     places |= {draft: _Place(row.record_hash, row.id, row.job_id) for draft, row in sorted_out.known.items()}
     new = places.keys() - sorted_out.known.keys()
@@ -337,7 +352,7 @@ def _store(
         receipt=_receipt(session, intake, chain, [places[draft] for draft in document.drafts]),
     )
     outcomes.sort(key=lambda outcome: outcome.place)
-    repository.insert_job(session, job_row(job_id, job, outcomes, document.envelope))
+    repository.insert_job(session, job_columns(counters.job_id, job, outcomes, document.envelope))
     return job
 
 
@@ -357,15 +372,6 @@ def _take_back(
     node = intake.receipt_signer or signer
     if node is not None:
         declarations.plan(session, intake.domain, taken_back, node.address, intake.now_us)
-
-
-def _insert(
-    session: Session, intake: Intake, context_json: bytes, signed: Sequence[SignedDraft], ids: range, job_id: int
-) -> None:
-    if signed:
-        context_id = repository.context_id(session, hashlib.sha256(context_json).digest(), context_json)
-        context_ids = [context_id] * len(signed)
-        repository.insert_signed(session, signed, ids, context_ids, intake.now_us, job_id=job_id)
 
 
 def _receipt(session: Session, intake: Intake, chain: Reading, places: Sequence[_Place]) -> CaptureReceipt | None:

@@ -130,24 +130,24 @@ class Outcome(NamedTuple):
     marks: tuple[Mark, ...] = ()
 
 
-def job_row(job_id: int, job: CaptureJob, outcomes: Sequence[Outcome], envelope: bytes) -> CaptureJobRow:
-    """A capture as the store keeps it."""
+def job_columns(job_id: int, job: CaptureJob, outcomes: Sequence[Outcome], envelope: bytes) -> dict[str, Any]:
+    """A capture as the store keeps it: the columns of CaptureJobRow."""
     receipt = job.receipt
-    return CaptureJobRow(
-        id=job_id,
-        capture_id=job.capture_id,
-        party=job.party,
-        error_behaviour=job.error_behaviour.value,
-        received_at_us=job.created_at_us,
-        finished_at_us=job.finished_at_us,
-        items=orjson.dumps([tuple(outcome) for outcome in outcomes]),
-        errors=orjson.dumps([(e.event_index, e.path, e.code, e.reason) for e in job.errors]),
-        envelope=envelope,
-        receipt_hashes=b"".join(receipt.record_hashes) if receipt else None,
-        receipt_received_at=receipt.received_at if receipt else None,
-        receipt_anchor_by=receipt.anchor_by if receipt else None,
-        receipt_signature=receipt.signature if receipt else None,
-    )
+    return {
+        "id": job_id,
+        "capture_id": job.capture_id,
+        "party": job.party,
+        "error_behaviour": job.error_behaviour.value,
+        "received_at_us": job.created_at_us,
+        "finished_at_us": job.finished_at_us,
+        "items": orjson.dumps([tuple(outcome) for outcome in outcomes]),
+        "errors": orjson.dumps([(e.event_index, e.path, e.code, e.reason) for e in job.errors]),
+        "envelope": envelope,
+        "receipt_hashes": b"".join(receipt.record_hashes) if receipt else None,
+        "receipt_received_at": receipt.received_at if receipt else None,
+        "receipt_anchor_by": receipt.anchor_by if receipt else None,
+        "receipt_signature": receipt.signature if receipt else None,
+    }
 
 
 def capture_job(session: Session, capture_id: str) -> CaptureJob | None:

@@ -6,22 +6,22 @@ slices, so that no statement outgrows what a database takes. This file touches t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Select, Table, and_, bindparam, select, text
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy import Dialect, Select, Table, and_, bindparam, func, select, text
+from sqlalchemy.engine import Row
 from sqlalchemy.sql.functions import coalesce
 from sqlmodel import Session, SQLModel
 
 from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex
 from ledger.record import Record
-from ledger.tables import BatchRow, RecordRow, TransactionRow
+from ledger.tables import BatchRow, RecordRow, SequenceRow, TransactionRow
 from traceability.drafts import SignedDraft
 from traceability.epcis.event_hash import digest_of_hash_id, hash_id
 from traceability.mentions import mentions
@@ -38,6 +38,7 @@ def table(model: type[SQLModel]) -> Table:
 
 _records, _events, _contexts = table(RecordRow), table(EventRow), table(ContextRow)
 _jobs, _batches, _transactions = table(CaptureJobRow), table(BatchRow), table(TransactionRow)
+_sequences = table(SequenceRow)
 _of_record = _events.c.record_id == _records.c.id
 
 _STORED = (*(column for column in _records.c if column.name != "id"), *(column for column in _events.c))
@@ -48,6 +49,15 @@ _RECORD_COLUMNS = (
 _EVENT_COLUMNS = ("record_id", "job_id", "context_id", "event_id", "event_time_ms", "is_declaration", "marks", "event")
 _KEY_COLUMNS = ("key", "event_time_ms", "record_id", "role")
 _CONTEXT_ID = select(_contexts.c.id).where(_contexts.c.digest == bindparam("digest"))
+_COUNTERS = select(
+    select(func.max(_jobs.c.id)).scalar_subquery().label("job_id"),
+    select(func.max(_records.c.id)).scalar_subquery().label("record_id"),
+    _CONTEXT_ID.scalar_subquery().label("context_id"),
+    select(_sequences.c.next_sequence)
+    .where(_sequences.c.signer == bindparam("signer"))
+    .scalar_subquery()
+    .label("next_sequence"),
+)
 _T = TypeVar("_T")
 
 
@@ -83,15 +93,18 @@ def insert_rows(
     session: Session, model: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert tuples in the driver's own form: an ORM or Core insert costs several times as much a row."""
-    if not rows:
-        return
-    connection = session.connection()
-    quote = connection.dialect.identifier_preparer.quote
+    if rows:
+        connection = session.connection()
+        connection.exec_driver_sql(_insertion(connection.dialect, model, tuple(columns)), list(rows))
+
+
+@cache
+def _insertion(dialect: Dialect, model: type[SQLModel], columns: tuple[str, ...]) -> str:
+    quote = dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in columns)
-    marks = ", ".join([_mark(connection)] * len(columns))
+    marks = ", ".join([_mark(dialect)] * len(columns))
     # Nothing of a request is in this text: names come from the models, values go beside it.
-    statement = f"INSERT INTO {quote(str(model.__tablename__))} ({names}) VALUES ({marks})"  # noqa: S608
-    connection.exec_driver_sql(statement, list(rows))
+    return f"INSERT INTO {quote(str(model.__tablename__))} ({names}) VALUES ({marks})"  # noqa: S608
 
 
 def hold_arrivals(session: Session) -> None:
@@ -109,6 +122,26 @@ def next_ids(session: Session, model: type[SQLModel], count: int) -> range:
     return range(newest + 1, newest + 1 + count)
 
 
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """From where a capture counts on. None where the signer has no numbers yet, or the context is not stored."""
+
+    job_id: int
+    record_id: int
+    next_sequence: int | None
+    context_id: int | None
+
+
+def counters(session: Session, signer: bytes | None, context_digest: bytes) -> Counters:
+    """All that a capture has to ask before it counts, in one statement. Assumes `hold_arrivals`.
+
+    `job_id` and `record_id` are the next ones; `next_sequence` is the next number of `signer`.
+    """
+    asked = {"signer": signer, "digest": context_digest}
+    job_id, record_id, known_context, sequence = session.connection().execute(_COUNTERS, asked).one()
+    return Counters((job_id or 0) + 1, (record_id or 0) + 1, sequence, known_context)
+
+
 @cache
 def _newest_id(model: type[SQLModel]) -> Select[Any]:
     ids = table(model).c.id
@@ -117,9 +150,12 @@ def _newest_id(model: type[SQLModel]) -> Select[Any]:
 
 def context_id(session: Session, digest: bytes, context_json: bytes) -> int:
     """The id of a context in canonical JSON, which is stored once. Assumes `hold_arrivals`."""
-    known = session.execute(_CONTEXT_ID, {"digest": digest}).scalar()
-    if known is not None:
-        return int(known)
+    known: int | None = session.connection().execute(_CONTEXT_ID, {"digest": digest}).scalar()
+    return add_context(session, digest, context_json) if known is None else known
+
+
+def add_context(session: Session, digest: bytes, context_json: bytes) -> int:
+    """Store a context that is not there yet; its id. Assumes `hold_arrivals`."""
     (new,) = next_ids(session, ContextRow, 1)
     insert_rows(session, ContextRow, ("id", "digest", "context"), [(new, digest, context_json)])
     return new
@@ -169,7 +205,7 @@ def with_event_hashes(session: Session, hashes: Iterable[bytes]) -> list[Row[Any
     connection = session.connection()
     rows: list[Row[Any]] = []
     for wanted in slices(hashes):
-        marks = ", ".join([_mark(connection)] * len(wanted))
+        marks = ", ".join([_mark(connection.dialect)] * len(wanted))
         statement = (
             "SELECT r.*, e.is_declaration, e.job_id FROM records AS r JOIN events AS e ON e.record_id = r.id "  # noqa: S608
             f"WHERE r.event_hash IN ({marks}) ORDER BY r.id"
@@ -218,9 +254,8 @@ def insert_signed(
     insert_rows(session, EventKeyRow, _KEY_COLUMNS, sorted(keys))
 
 
-def insert_job(session: Session, row: CaptureJobRow) -> None:
-    """Store a capture. Its id is set already."""
-    values = row.model_dump()
+def insert_job(session: Session, values: Mapping[str, Any]) -> None:
+    """Store a capture: its columns by name, the id among them."""
     insert_rows(session, CaptureJobRow, tuple(values), [tuple(values.values())])
 
 
@@ -278,9 +313,9 @@ def _stored(row: Row[Any], context: list[Any]) -> StoredEvent:
     )
 
 
-def _mark(connection: Connection) -> str:
+def _mark(dialect: Dialect) -> str:
     """How the driver writes a parameter."""
-    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    return "?" if dialect.paramstyle == "qmark" else "%s"
 
 
 def slices(items: Iterable[_T]) -> Iterator[list[_T]]:
