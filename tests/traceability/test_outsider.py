@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ledger.hexadecimal import from_hex, to_hex
 from scripts.evidence import CONTEXT, TRUSTED, RecordedAnswers, Stand
-from scripts.vector_events import EVENTS, IDENTIFIERS
+from scripts.vectors.events import EVENTS, IDENTIFIERS
 from tests.outsider import event_hash as outsiders
 from tests.outsider import page
 from tests.outsider.form import Malformed, check_no_null, parse, utc

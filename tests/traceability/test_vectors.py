@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.vectors import FOLDER, files
+from scripts.vectors.__main__ import FOLDER, files
 from traceability.identifiers import canonical
 
 MADE = files()

@@ -9,7 +9,7 @@ from typing import Any
 from ledger.merkle import leaf, root_of
 from ledger.record import CURVE_ORDER, record_hash
 from scripts.evidence import DOMAIN, anchor, bundle_of, seal
-from scripts.vector_cases import (
+from scripts.vectors.cases import (
     EVENT,
     FARM,
     GENUINE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scripts.evidence import CONTEXT
-from scripts.vector_cases import (
+from scripts.vectors.cases import (
     EVENT,
     GENUINE,
     REFUSED,

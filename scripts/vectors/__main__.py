@@ -18,10 +18,10 @@ from ledger.hexadecimal import to_address, to_hex
 from ledger.merkle import Tree, leaf
 from ledger.record import capture_receipt_digest, record_hash, withdrawal_digest
 from scripts.evidence import CONTEXT, DOMAIN, TRUSTED, RecordedAnswers, Stand, anchor, bundle_of, key, seal
-from scripts.vector_bundle_files import bundle_files
-from scripts.vector_cases import FileCase, changed
-from scripts.vector_events import EVENTS, IDENTIFIERS
-from scripts.vector_json_files import json_files
+from scripts.vectors.bundle_files import bundle_files
+from scripts.vectors.cases import FileCase, changed
+from scripts.vectors.events import EVENTS, IDENTIFIERS
+from scripts.vectors.json_files import json_files
 from traceability.bundle import BundleRecord, bundle_json, parse
 from traceability.epcis.canonical import content_hash
 from traceability.epcis.context import namespaces_of
@@ -30,7 +30,7 @@ from traceability.identifiers import canonical
 from traceability.verdict import Result, Verdict
 from traceability.verification import verify
 
-FOLDER = Path(__file__).resolve().parent.parent / "tests" / "vectors"
+FOLDER = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 GROWER, ROASTER, SCANNER = key("grower"), key("roaster"), key("grower's scanner")
 ANCHORED_AT, NOW = 1_772_352_060, 1_780_272_000
 ITEMS = ["urn:epc:id:sgtin:9521234.012345.1", "urn:epc:id:sgtin:9521234.012345.2"]
