@@ -96,7 +96,8 @@ def worst(results: Sequence[Result]) -> Result:
 
 def summary(result: Result, count: int, total: int) -> str:
     """A sentence on a bundle of `total` records of which `count` have its result."""
-    return _SUMMARY[result].format(count=count, total=total)
+    whole = "the one record" if total == 1 else f"all {total} records"
+    return _SUMMARY[result].format(count=count, total=total, whole=whole, are="is" if total == 1 else "are")
 
 
 _WORST_FIRST = list(Result)
@@ -106,8 +107,8 @@ _SUMMARY = {
     Result.DISOWNED: "{count} of {total} records are disowned by the party in whose name they were signed.",
     Result.CORRECTED: "Genuine, but {count} of {total} records have been withdrawn as being in error.",
     Result.PENDING: "Nothing is wrong, but {count} of {total} records are not anchored yet: ask again later.",
-    Result.CONSISTENT: "Consistent in itself: all {total} records. The chain was not asked.",
-    Result.VERIFIED: "Verified: all {total} records are genuine.",
+    Result.CONSISTENT: "Consistent in itself: {whole}. The chain was not asked.",
+    Result.VERIFIED: "Verified: {whole} {are} genuine.",
 }
 
 

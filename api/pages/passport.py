@@ -106,7 +106,8 @@ def passport_of(
     """The page on a history, which has one entry at least. `checked_at` is the answers' block time in seconds."""
     results = [entry.verdict.result for entry in history.entries]
     result = worst(results)
-    counted = {"count": results.count(result), "total": len(results)}
+    whole = "The one record is" if len(results) == 1 else f"All {len(results)} records are"
+    counted = {"count": results.count(result), "total": len(results), "whole": whole}
     encoded = quote(identifier, safe="")
     title, words = _title(history, identifier), thing_words(identifier)
     stops = tuple(_stop(entry, history.product, party_name, place_of) for entry in history.entries)

@@ -82,7 +82,7 @@ ANSWERS = {
     "corrected": "Genuine. {count} of {total} records were later withdrawn as mistaken.",
     "pending": "Nothing is wrong. {count} of {total} records are not anchored yet.",
     "consistent": "The {total} records fit together. The chain could not be asked.",
-    "verified": "All {total} records are genuine and unchanged.",
+    "verified": "{whole} genuine and unchanged.",
 }
 
 MEANINGS = {

@@ -102,7 +102,7 @@ BUNDLE = {
 VERDICT = {
     "result": "verified",
     "code": None,
-    "reason": "Verified: all 1 records are genuine.",
+    "reason": "Verified: the one record is genuine.",
     "records": [
         {
             "eventID": EVENT_ID,
