@@ -138,7 +138,7 @@ class Company:
 
     @property
     def environment(self) -> dict[str, str | Path]:
-        return {"TALLY_KEY_PASSWORD_FILE": self.folder / "password"}
+        return {"TALLY_KEY_PASSWORD_FILE": self.folder / "password", "TALLY_BATCH_AGE_S_MAX": "0.1"}
 
     def tally(self, *arguments: str | Path, **environment: str | Path) -> Run:
         return tally(self.folder, *arguments, **self.environment, **environment)

@@ -117,14 +117,19 @@ def consortium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]
 @pytest.fixture(scope="module")
 def stage(consortium: Consortium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("companies")
+    bundles: list[Path] = []
+
+    def grower_joins() -> tuple[Company, str]:
+        grower, api_key = joined(folder / "grower", "grower", consortium)
+        grower.capture(inspected(green("PENDING")))
+        bundles.append(grower.proof(green("PENDING"), "pending.json"))
+        return grower, api_key
+
     (grower, farm_key), (roaster, roastery_key) = at_once(
-        lambda: joined(folder / "grower", "grower", consortium),
-        lambda: joined(folder / "roaster", "roaster", consortium),
+        grower_joins, lambda: joined(folder / "roaster", "roaster", consortium)
     )
-    grower.capture(inspected(green("PENDING")))
-    pending = grower.proof(green("PENDING"), "pending.json")
     with grower.server() as farm, roaster.server() as roastery:
-        yield Stage(grower, roaster, Served(farm, farm_key), Served(roastery, roastery_key), pending)
+        yield Stage(grower, roaster, Served(farm, farm_key), Served(roastery, roastery_key), *bundles)
 
 
 @dataclass(frozen=True)
