@@ -43,7 +43,7 @@ from traceability.jobs import (
     job_columns,
     receipt_of,
 )
-from traceability.prospects import Reading, can_verify, check_may_record, may_withdraw, newest_reading
+from traceability.prospects import Reading, check_may_record, hopeless, may_withdraw, newest_reading
 from traceability.repository import Counters, table
 from traceability.strict_json import BYTES_MAX, Parsed, scan
 from traceability.tables import CaptureJobRow
@@ -237,16 +237,17 @@ def _sort_out(session: Session, drafts: Sequence[Draft], party: bytes, brought: 
     """
     found = _SortedOut()
     by_hash: dict[bytes, list[Row[Any]]] = defaultdict(list)
-    for row in repository.with_event_hashes(session, dict.fromkeys(draft.event_hash for draft in drafts)):
+    rows = repository.with_event_hashes(session, dict.fromkeys(draft.event_hash for draft in drafts))
+    for row in rows:
         by_hash[row.event_hash].append(row)
-    found.twins = by_hash
+    found.twins, lost = by_hash, hopeless(session, [row.id for row in rows]) if rows else set()
     first: dict[tuple[bytes, bytes], Draft] = {}
     contents: dict[bytes, set[bytes]] = defaultdict(set)
     for draft in drafts:
         twins = by_hash.get(draft.event_hash, [])
         same = [row for row in twins if row.content_hash == draft.content_hash and row.party == party]
         own = brought.get(draft)
-        known = next((row for row in same if row.record_hash == own or can_verify(session, row.id)), None)
+        known = next((row for row in same if row.record_hash == own or row.id not in lost), None)
         if known is not None:
             found.known[draft] = known
         elif draft.content in first:

@@ -101,9 +101,10 @@ def may_withdraw(registry: Registry | None, party: bytes, signer: bytes, now_at:
     return registry.parties[party].controller == signer or bool(entry.uses & Use.WITHDRAW)
 
 
-def can_verify(session: Session, record_id: int) -> bool:
-    """False where the record can't come to be verified any more, because of its signer."""
-    return record_standings(session, [record_id])[record_id].prospect in (Prospect.OPEN, Prospect.WAITING)
+def hopeless(session: Session, record_ids: Iterable[int]) -> set[int]:
+    """Those of the records that can't come to be verified any more, because of their signer."""
+    standings = record_standings(session, record_ids)
+    return {id for id, found in standings.items() if found.prospect in (Prospect.LOST, Prospect.DISOWNED)}
 
 
 def record_standings(session: Session, record_ids: Iterable[int]) -> dict[int, RecordStanding]:
