@@ -28,7 +28,7 @@ test-contracts: setup
 	node_modules/.bin/forge test
 
 test-python: setup
-	.venv/bin/pytest -n 2
+	.venv/bin/pytest -n 2 --dist loadfile
 
 bench: setup ## Measure what the README claims: one table, and bench.json
 	.venv/bin/python -m scripts.bench
@@ -59,7 +59,7 @@ contracts: setup ## Rebuild ledger/artifacts from contracts/ through py-solc-x
 	@touch $@
 
 node_modules/.ready: package-lock.json
-	npm ci --silent --no-audit --no-fund
+	npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 clean: ## Remove what setup brought (not the data)
