@@ -135,16 +135,18 @@ def registry_of(session: Session, block_number: int) -> Registry:
     return _replayed(session, block_number, (b"", 0) if newest is None else (newest.block_hash, newest.log_index))
 
 
-def newest_registry(session: Session) -> tuple[Registry, int] | None:
+def newest_registry(session: Session) -> tuple[Registry | None, int | None]:
     """The consortium by all that the follower has read, also by what is not final yet; None before it has read.
 
-    Beside it, when the chain was last reached, by this node's clock in microseconds.
+    Beside it, when the chain was last reached, by this node's clock in microseconds; None before that.
     """
     newest = session.connection().execute(_POSITION_AND_NEWEST_LOG).first()
     if newest is None:
-        return None
-    key = (newest.block_hash or b"", newest.log_index or 0)
-    return _replayed(session, newest.block_number, key), newest.contact_at_us
+        return None, None
+    if newest.block_hash is None:
+        # A follower begins before the contracts' own block, which has the founders in it: nothing was read so far.
+        return None, newest.contact_at_us
+    return _replayed(session, newest.block_number, (newest.block_hash, newest.log_index)), newest.contact_at_us
 
 
 def _replayed(session: Session, block_number: int, key: tuple[bytes, int]) -> Registry:

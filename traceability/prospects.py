@@ -57,8 +57,7 @@ class RecordStanding:
 class Reading(NamedTuple):
     """Who is who by all that the follower has read, also by what is not final yet.
 
-    `contact_us` is when the chain was last reached, by this node's clock in microseconds. Before the chain was first
-    read both are None.
+    `contact_us` is when the chain was last reached, by this node's clock in microseconds. Either is None before that.
     """
 
     registry: Registry | None
@@ -67,7 +66,7 @@ class Reading(NamedTuple):
 
 def newest_reading(session: Session) -> Reading:
     """What the follower has read so far."""
-    return Reading(*(newest_registry(session) or (None, None)))
+    return Reading(*newest_registry(session))
 
 
 def check_may_record(registry: Registry | None, party: bytes, signer: bytes, now_at: int) -> None:

@@ -567,6 +567,13 @@ class TestWhoMayRecord:
         assert node.states(BAG) == ["accepted"]
         assert statuses(node.job(job.capture_id)) == [Status.ACCEPTED]
 
+    def test_a_follower_that_has_begun_but_read_no_founder_judges_nobody(self, engine: Engine) -> None:
+        # Its position is then the block before the contracts' own: captures were refused for that moment.
+        node = join(Chain(), engine)
+        job = node.capture(STRANGER, seen(1, BAG))
+        assert statuses(job) == [Status.ACCEPTED]
+        assert job.receipt is not None
+
 
 class TestReceipt:
     def test_it_is_signed_by_the_nodes_key_over_the_records_and_both_times(self, node: Node) -> None:
