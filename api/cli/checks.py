@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,10 +16,13 @@ from api.settings import NODE_FILE, load_settings
 from api.trust import answers_of, trust_given, trust_of
 from ledger.hexadecimal import address_from_text
 from traceability.bundle import parse as parse_bundle
-from traceability.epcis.document import parse_document
-from traceability.epcis.event_hash import event_hash, hash_id
+from traceability.epcis.context import namespaces_of
+from traceability.epcis.document import read_document
+from traceability.epcis.event_hash import event_hash, hash_id, left_out_members
+from traceability.epcis.times import epoch_ms
 from traceability.errors import MalformedBundle, MalformedJson
 from traceability.identifiers import Identifier, parse
+from traceability.strict_json import scan
 from traceability.verification import Result, Trusted, Verdict, verify
 
 OUTCOMES = {
@@ -41,6 +43,7 @@ MARKS = {
 }
 COLOURS = {"✓": "green", "~": "yellow", "…": "yellow", "✗": "red"}
 
+LAST_MOMENT_MS = epoch_ms("9999-12-31T23:59:59Z")
 File = Annotated[Path, typer.Argument(help="A file, or - for what comes in on stdin.")]
 
 
@@ -59,15 +62,20 @@ def hash_events(
     as_json: Json = False,
 ) -> None:
     """Print the CBV 2.0 event hash ID of every event, one a line, in document order."""
-    ids = []
-    for path in files:
-        document = parse_document(read_file(path), now_ms=time.time_ns() // 1_000_000)
-        ids += [hash_id(event_hash(event, document.context)) for event in document.events]
+    ids = [name for path in files for name in _hash_ids(read_file(path))]
     if as_json:
         emit(ids)
         return
     for name in ids:
         say(name)
+
+
+def _hash_ids(data: bytes) -> list[str]:
+    """The names of a document's events. One that lies in the future has a name too: only capture refuses it."""
+    parsed = scan(data)
+    document = read_document(parsed.value, now_ms=LAST_MOMENT_MS, depth=parsed.depth)
+    left_out = left_out_members(parsed.value, namespaces_of(document.context))
+    return [hash_id(event_hash(event, document.context, left_out)) for event in document.events]
 
 
 def show_identifiers(

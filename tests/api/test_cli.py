@@ -32,6 +32,18 @@ def captured(tally: Tally, tmp_path: Path) -> Callable[..., dict[str, Any]]:
 # ----------------------------------------------------------------------------------------------- without any node
 
 
+def test_hash_gives_the_published_ids_of_every_vector(tally: Tally, vectors: Path) -> None:
+    documents = sorted((vectors / "event-hash").glob("*.jsonld"))
+    published = [line for path in documents for line in path.with_suffix(".hashes").read_text().split()]
+    assert tally("hash", *documents).out.split() == published
+
+
+def test_hash_names_an_event_that_lies_ahead(tally: Tally, tmp_path: Path) -> None:
+    planned = seen(bag(1), eventTime="2999-01-01T00:00:00Z")
+    (tmp_path / "plan.json").write_bytes(document(planned))
+    assert tally("hash", tmp_path / "plan.json").out.strip() == hash_id(event_hash(planned, CONTEXT))
+
+
 def test_hash_prints_one_id_a_line_in_document_order(tally: Tally, tmp_path: Path) -> None:
     events = [seen(bag("h1")), seen(bag("h2"))]
     for number, event in enumerate(events):

@@ -49,13 +49,14 @@ _CONTAINERS: Final = (dict, list)
 _REMEMBERED_CHARACTERS_MAX: Final = 200
 
 
-def event_hash(event: Mapping[str, Any], context: Sequence[Any]) -> bytes:
+def event_hash(event: Mapping[str, Any], context: Sequence[Any], left_out: Collection[str] = ()) -> bytes:
     """The 32-byte SHA-256 digest inside the event's hash ID, under the document's context and its own `@context`.
 
-    Assumes that context and event have passed `check_context` and `check_event`. Raises MalformedJson where a date-time
-    is none, a number is not finite, a value is null, or a text is no Unicode text.
+    `left_out` are members that the document declares as no facts (`left_out_members`): none in a record. Assumes that
+    context and event have passed `check_context` and `check_event`. Raises MalformedJson where a date-time is none, a
+    number is not finite, a value is null, or a text is no Unicode text.
     """
-    return _digest(prehash(event, namespaces_of(context, event.get("@context"))))
+    return _digest(prehash(event, namespaces_of(context, event.get("@context")), left_out))
 
 
 def hash_id(digest: bytes) -> str:
