@@ -1,33 +1,57 @@
-"""Processes of ours beside the one that serves: started, looked after, ended with it.
+"""Processes of ours beside this one: started, looked after, ended with it.
 
-A child does not outlive its parent: it is told whose it is (`--leash`) and looks for itself whether that one is there.
+A process that is killed can't end its children. So a child is told whose it is (`--leash`) and looks for itself whether
+that one is still there, which works on every system.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 STOP_S_MAX = 8.0
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.2
 RESTART_PAUSE_S = 1.0
+GRACE_S = 3.0
 
 _log = logging.getLogger("tally.serve")
 
 
+def end_with_parent(parent: int) -> None:
+    """From now on this process ends soon after its parent, process `parent`: asked first, by force `GRACE_S` later.
+
+    Whose child it is has to be told: by the time it looks, its parent may be gone already.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_EVERY_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="leash", daemon=True).start()
+
+
 @dataclass(frozen=True)
 class Child:
-    """A `tally` command that runs beside us, and is started again where it dies. It inherits `sockets` by number."""
+    """A `tally` command that runs beside us, and is started again where it dies. It inherits `sockets` by number.
+
+    Asked to end, it is given `stop_s_max`: longer than its own children get.
+    """
 
     command: Sequence[str]
     password: str
     sockets: Sequence[int] = ()
+    stop_s_max: float = STOP_S_MAX
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -51,7 +75,7 @@ class Child:
                 stopping.wait(RESTART_PAUSE_S)
         process.terminate()
         try:
-            process.wait(STOP_S_MAX)
+            process.wait(self.stop_s_max)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import socket
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from api.children import Child
 from api.errors import PortTaken
 from api.node import opened_node
 from api.recording import receipt_signer
-from api.worker import end_with_parent
 
 BACKLOG = 2048
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
@@ -40,16 +37,8 @@ def run_server(data: Path, host: str, port: int, *, with_worker: bool, processes
         serve_socket(data, listener, with_worker=with_worker, more=processes - 1)
 
 
-def serve_inherited(data: Path, number: int, parent: int) -> None:
-    """Serves the socket of that file number, which process `parent` has handed down, until that one ends or says so."""
-    asked = threading.Event()
-    end_with_parent(parent, asked)
-
-    def end() -> None:
-        asked.wait()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=end, name="leash-end", daemon=True).start()
+def serve_inherited(data: Path, number: int) -> None:
+    """Serves the socket of that file number, which the process that started us has handed down. Raises as above."""
     with socket.socket(fileno=number) as listener:
         serve_socket(data, listener, with_worker=False, more=0)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-import time
 
 from api.node import Node
 from api.recording import now_us
@@ -16,7 +14,6 @@ from ledger.worker import BUSY_S, IDLE_S, Worker, run_once
 COMPLAIN_EVERY_US = 30_000_000
 """A complaint that stays the same is repeated after so long."""
 
-LOOK_EVERY_S = 0.5
 
 _log = logging.getLogger("tally.worker")
 
@@ -63,17 +60,6 @@ def await_chain(node: Node, stop: threading.Event) -> None:
             stop.wait(1.0)
         else:
             return
-
-
-def end_with_parent(parent: int, stop: threading.Event) -> None:
-    """Sets `stop` once the process of that id is no more our parent: one that was killed can't end its children."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_EVERY_S)
-        stop.set()
-
-    threading.Thread(target=watch, name="leash", daemon=True).start()
 
 
 class _Complaints:

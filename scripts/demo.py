@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.children import Child
 from api.errors import ApiError
 from api.node import Node, opened_node
 from api.settings import NODE_FILE, load_settings, write_rpc_url, write_settings
@@ -29,7 +30,7 @@ from ledger.keystore import LocalSigner
 from scripts.founding import Founding, make_api_keys, make_keys, write_private
 from scripts.playing import Stage, is_all_final
 from scripts.scenario import PARTIES, Story
-from scripts.supervision import Child, Stopped, StopRequest
+from scripts.supervision import Stopped, StopRequest
 from traceability.identifiers import parse
 
 STORY_S = 120 * 86_400
@@ -37,6 +38,7 @@ STORY_S = 120 * 86_400
 STEP_S = 0.02
 PORT_FREE_S_MAX = 5.0
 HEALTH_S_MAX = 60.0
+SERVER_STOP_S_MAX = 15.0
 HOST = "127.0.0.1"
 
 _console = Console(highlight=False)
@@ -99,18 +101,15 @@ def _play_and_serve(node: Node, devnet: Devnet, keys: dict[str, LocalSigner], po
     devnet.mine_at(int(time.time()))
 
     url = f"http://{HOST}:{port}"
-    server = Child(["serve", "--port", str(port), "--data", str(data)], _console.print)
-    try:
-        _await_ready(node, devnet, server, url, stop)
+    serve = ("serve", f"--port={port}", f"--data={data}")
+    with Child(serve, node.keyring.password(), stop_s_max=SERVER_STOP_S_MAX).kept():
+        _await_ready(node, devnet, url, stop)
         write_private(data / "demo.json", json.dumps(_facts(node, devnet, story, keys, api_keys, url), indent=1))
         _say_what_next(story, url, data)
         print(f"ready: {url}", flush=True)
         while True:
             stop.check(STEP_S)
             devnet.step(int(time.time()))
-            server.look_after(time.monotonic())
-    finally:
-        server.stop()
 
 
 def _play(stage: Stage, story: Story, stop: StopRequest) -> None:
@@ -128,10 +127,10 @@ def _play(stage: Stage, story: Story, stop: StopRequest) -> None:
         stage.play(remaining, went_on)
 
 
-def _await_ready(node: Node, devnet: Devnet, server: Child, url: str, stop: StopRequest) -> None:
+def _await_ready(node: Node, devnet: Devnet, url: str, stop: StopRequest) -> None:
     """Returns once /health answers 200 and every record is final. Raises DemoError where that does not come."""
     deadline_s = time.monotonic() + HEALTH_S_MAX
-    while time.monotonic() < deadline_s and not server.has_died:
+    while time.monotonic() < deadline_s:
         stop.check(STEP_S)
         devnet.step(int(time.time()))
         with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310

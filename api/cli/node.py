@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from api.children import end_with_parent
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, say, table
 from api.errors import DataFolderTaken
 from api.health import Health, health_of
@@ -23,7 +24,7 @@ from api.node import opened_node
 from api.recording import now_us
 from api.settings import NODE_FILE, Settings, settings_of, write_settings
 from api.trust import trust_given
-from api.worker import await_chain, end_with_parent
+from api.worker import await_chain
 from api.worker import work as bring_to_the_chain
 from ledger.chain import Chain
 from ledger.database import create_tables, open_engine
@@ -92,8 +93,10 @@ def serve(
     from api.serving import run_server, serve_inherited  # noqa: PLC0415
 
     _log_to_stderr()
-    if handed_down is not None and leash is not None:
-        serve_inherited(data, handed_down, leash)
+    if leash is not None:
+        end_with_parent(leash)
+    if handed_down is not None:
+        serve_inherited(data, handed_down)
     else:
         run_server(data, host, port, with_worker=not no_worker, processes=processes)
 
@@ -104,9 +107,9 @@ def work(
 ) -> None:
     """Bring records to the chain and follow it, until Ctrl-C. `serve` does so by itself."""
     _log_to_stderr()
+    if leash is not None:
+        end_with_parent(leash)
     with opened_node(data) as node, _stop_on_signals() as stop:
-        if leash is not None:
-            end_with_parent(leash, stop)
         await_chain(node, stop)
         bring_to_the_chain(node, stop)
 

@@ -86,6 +86,6 @@ def processes_in(data: Path) -> dict[int, str]:
             cwd = (folder / "cwd").readlink()
         except OSError:
             continue
-        if home or (cwd == data.parent and "--data data" in command):
+        if home or (cwd == data.parent and "--data data" in command.replace("=", " ")):
             found[int(folder.name)] = command
     return found

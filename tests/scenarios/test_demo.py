@@ -112,7 +112,7 @@ def test_a_demo_gets_ready_stops_and_goes_on(start_demo: Callable[..., Demo]) ->
     }
     assert record_count(again.data) == EVENTS
 
-    for part in ("bin/anvil", "scripts.leash"):
+    for part in ("bin/anvil", "api.cli serve"):
         kill_in(again.data, part)
     wait_until(lambda: is_healthy(again.url), "what was killed does not come back")
     assert record_count(again.data) == EVENTS
