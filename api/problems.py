@@ -53,6 +53,7 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.UnknownParty: Kind(403, "Not a party of the consortium", SECURITY),
     ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
+    ledger.OutdatedDatabase: Kind(503, "The database is of an older version"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
     ledger.LedgerError: Kind(500, "The ledger can't do this", IMPLEMENTATION),
     door.MissingApiKey: Kind(401, "An API key is needed", SECURITY),

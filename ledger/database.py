@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, SQLModel, create_engine
+
+from ledger.errors import OutdatedDatabase
 
 BUSY_TIMEOUT_MS = 30_000
 CHECKPOINT_PAGES = 8_000
@@ -54,8 +56,16 @@ def open_engine(url: str) -> Engine:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create the tables of every model that has been imported; those that exist stay as they are."""
+    """Create the tables of every model that has been imported; those that exist stay as they are.
+
+    Raises OutdatedDatabase where one of them lacks a column: an older version of this program made it.
+    """
     SQLModel.metadata.create_all(engine)
+    inspector = inspect(engine)
+    for table in SQLModel.metadata.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        if missing := sorted({column.name for column in table.columns} - present):
+            raise OutdatedDatabase(table.name, missing[0])
 
 
 @contextmanager
