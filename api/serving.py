@@ -6,6 +6,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from api.recording import receipt_signer
 BACKLOG = 2048
 GARBAGE_THRESHOLDS = (50_000, 20, 100)
 """A large document is some ten thousand objects that all go at once: looking through them earlier finds nothing."""
+
+SWITCH_S = 0.0005
+"""A thread that signs while it holds the database's lock gives way at each signature; with Python's 5 ms it would wait
+that long, five hundred times a document, for a thread that only computes."""
 
 _log = logging.getLogger("tally.serve")
 
@@ -65,6 +70,7 @@ def serve_socket(data: Path, listener: socket.socket, *, with_worker: bool, more
             # What is loaded by now stays: the collector need not look at it again.
             gc.freeze()
             gc.set_threshold(*GARBAGE_THRESHOLDS)
+            sys.setswitchinterval(SWITCH_S)
             uvicorn.Server(config).run(sockets=[listener])
     except _Stopped:
         return
