@@ -299,9 +299,6 @@ interface IDeliveryEscrow {
 
     function creditOf(IERC20 token, address creditor) external view returns (uint256);
 
-    /// @notice What the escrow owes in this token: items and credits together.
-    function owed(IERC20 token) external view returns (uint256);
-
     function attestationDigest(Attestation calldata attestation) external view returns (bytes32);
 
     function divisionDigest(Division calldata division) external view returns (bytes32);
