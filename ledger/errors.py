@@ -151,3 +151,13 @@ class DevnetError(LedgerError):
     """The embedded chain can't be started or replayed."""
 
     code = "devnet_error"
+
+
+class BadTerms(LedgerError):
+    """Terms of an order that the contract would refuse. `field` is a path: `milestones[1].threshold`."""
+
+    code = "bad_terms"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field, self.reason = field, reason
