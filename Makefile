@@ -12,17 +12,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ETH_HASH_BACKEND := pysha3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python test-contracts bench lint contracts brownie slither clean
+.PHONY: help setup demo test test-python test-contracts bench lint contracts revision brownie slither clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 setup: .venv/.ready node_modules/.ready ## Bring everything along: uv, libraries, Anvil, forge, the compiler
 
-demo: setup ## Play the coffee chain and serve it: make demo PORT=8123 DATA=/some/dir
-	@exec .venv/bin/tally demo --port $(PORT) --data "$(DATA)"
+demo: setup ## Play the coffee chain and serve it: make demo PORT=8123 DATA=/some/dir DATABASE_URL=postgresql://…
+	@exec .venv/bin/tally demo --port $(PORT) --data "$(DATA)" $(if $(DATABASE_URL),--database-url "$(DATABASE_URL)")
 
-test: setup test-contracts test-python ## All tests: contracts (forge) and Python
+test: setup test-contracts test-python ## All tests: contracts (forge) and Python; on PostgreSQL too, where it is installed
 
 test-contracts: setup
 	node_modules/.bin/forge test
@@ -47,6 +47,9 @@ brownie: setup ## brownie compile and its smoke test, in an environment of its o
 
 contracts: setup ## Rebuild ledger/artifacts from contracts/ through py-solc-x
 	.venv/bin/python -m scripts.compile
+
+revision: setup ## After a change to a table: make revision NAME="what changes" writes the migration
+	@.venv/bin/python -m scripts.revision "$(NAME)"
 
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

@@ -48,6 +48,45 @@ class PortTaken(ApiError):
         self.host, self.port = host, port
 
 
+class OutdatedDatabase(ApiError):
+    """The database is at an earlier revision than this version works on."""
+
+    code = "outdated_database"
+
+    def __init__(self, revision: str, needed: str) -> None:
+        super().__init__(
+            f"the database was made by an older version (revision {revision}, needed is {needed}): back it up, then "
+            "`tally migrate` brings it up to date"
+        )
+        self.revision, self.needed = revision, needed
+
+
+class NewerDatabase(ApiError):
+    """The database bears a revision that this version does not know."""
+
+    code = "newer_database"
+
+    def __init__(self, revision: str, known: str) -> None:
+        super().__init__(
+            f"the database was made by a newer version (revision {revision}, this version knows none after {known}): "
+            "use that version of tally, nothing has been changed"
+        )
+        self.revision, self.known = revision, known
+
+
+class UnknownDatabase(ApiError):
+    """The database has tables of our names that are not ours."""
+
+    code = "unknown_database"
+
+    def __init__(self, table: str, column: str) -> None:
+        super().__init__(
+            f"the database bears no revision and is none that tally made ({table}.{column} is not there): name another "
+            "one (setting database_url), or start anew with --data"
+        )
+        self.table, self.column = table, column
+
+
 class MissingApiKey(ApiError):
     """The request needs an API key and brings none."""
 

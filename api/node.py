@@ -10,15 +10,14 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-import api.keys  # noqa: F401 - its table is one of those that are created
-import traceability.tables  # noqa: F401 - likewise
 from api.keyring import Keyring, keyring_of
 from api.places import Places
+from api.schema import make_ready
 from api.settings import Settings, load_settings
 from api.signing import SigningKeys
 from api.trust import Trust, answers_of, chain_of, deployment_of, trust_of
 from ledger.chain import Chain, ChainView
-from ledger.database import create_tables, open_engine
+from ledger.database import open_engine
 from ledger.deployment import Deployment, bind
 from ledger.record import Domain
 
@@ -59,16 +58,17 @@ class Node:
 
 
 @contextmanager
-def opened_node(data: Path) -> Iterator[Node]:
-    """The node in that folder, while it is needed.
+def opened_node(data: Path, *, upgrades: bool = False) -> Iterator[Node]:
+    """The node in that folder, while it is needed. With `upgrades` an older database is brought up to date first.
 
-    Raises NoDataFolder, BadSettings, or WrongDeployment where the database belongs to another deployment.
+    Raises NoDataFolder, BadSettings, WrongDeployment where the database belongs to another deployment, or, for one that
+    this version can't work on, OutdatedDatabase, NewerDatabase or UnknownDatabase.
     """
     settings = load_settings(data)
     deployment = deployment_of(settings)
     engine = open_engine(settings.resolved_database_url)
     try:
-        create_tables(engine)
+        make_ready(engine, upgrades=upgrades)
         bind(engine, deployment)
         yield Node(settings, engine, deployment, keyring_of(settings))
     finally:

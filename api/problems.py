@@ -53,7 +53,6 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.UnknownParty: Kind(403, "Not a party of the consortium", SECURITY),
     ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
-    ledger.OutdatedDatabase: Kind(503, "The database is of an older version"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
     ledger.LedgerError: Kind(500, "The ledger can't do this", IMPLEMENTATION),
     door.MissingApiKey: Kind(401, "An API key is needed", SECURITY),
@@ -71,6 +70,9 @@ KINDS: dict[type[Exception], Kind] = {
     door.BadArgument: Kind(400, "An argument can't be meant"),
     traceability.BundleTooLarge: Kind(413, "More than a proof bundle may have"),
     door.UnknownCaptureJob: Kind(404, "No such capture job", NO_SUCH_NAME),
+    door.OutdatedDatabase: Kind(503, "The database is of an older version"),
+    door.NewerDatabase: Kind(503, "The database is of a newer version"),
+    door.UnknownDatabase: Kind(503, "The database is not one of this program"),
     door.ApiError: Kind(500, "The node can't do this", IMPLEMENTATION),
 }
 

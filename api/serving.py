@@ -54,7 +54,7 @@ def serve_socket(data: Path, listener: socket.socket, *, with_worker: bool, more
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _stop)
     try:
-        with opened_node(data) as node, ExitStack() as children:
+        with opened_node(data, upgrades=True) as node, ExitStack() as children:
             # Asked for now, while somebody is there to type: later it would only fail.
             receipt_signer(node)
             config = uvicorn.Config(create_app(node), log_level="warning", access_log=False,

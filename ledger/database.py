@@ -6,21 +6,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, inspect
-from sqlalchemy.engine import Engine
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlmodel import Session, SQLModel, create_engine
 
-from ledger.errors import OutdatedDatabase
-
-BUSY_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 30_000
+CONNECTIONS_MAX = 40
+"""What one process may open on PostgreSQL: as many as FastAPI has threads."""
+WRITE_LOCK = int.from_bytes(b"tally", "big")
+"""The key of PostgreSQL's advisory lock, which is the database's own: another database has another."""
 CHECKPOINT_PAGES = 8_000
 """32 MB of write-ahead log. Hashes land on random pages: with SQLite's 1,000 each commit wrote them all twice."""
 
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
 
 def open_engine(url: str) -> Engine:
-    """An engine for `url`. On SQLite: WAL, and synchronous FULL so that an answered capture survives a power cut."""
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+    """An engine for `url`: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+
+    On either, what `writing` has committed survives a power cut, and nobody waits longer than 30 s for a lock.
+    """
+    parsed = make_url(url)
+    return _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
+
+
+def _open_sqlite(url: URL) -> Engine:
+    """WAL, and synchronous FULL."""
     engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=20, max_overflow=40)
 
     @event.listens_for(engine, "connect")
@@ -31,7 +42,7 @@ def open_engine(url: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"busy_timeout={LOCK_TIMEOUT_MS}",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
             "cache_size=-65536",
             "mmap_size=1073741824",
@@ -55,17 +66,37 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def create_tables(engine: Engine) -> None:
-    """Create the tables of every model that has been imported; those that exist stay as they are.
+def _open_postgresql(url: URL) -> Engine:
+    """One writer at a time, as on SQLite: an advisory lock, which ends with its transaction, stands for the write lock.
 
-    Raises OutdatedDatabase where one of them lacks a column: an older version of this program made it.
+    Captures count on from one another, and batches from captures, so they would wait for each other anyhow; and what
+    holds on one database holds on the other. READ COMMITTED, for then every statement after the lock sees all that was
+    committed before it.
     """
-    SQLModel.metadata.create_all(engine)
-    inspector = inspect(engine)
-    for table in SQLModel.metadata.sorted_tables:
-        present = {column["name"] for column in inspector.get_columns(table.name)}
-        if missing := sorted({column.name for column in table.columns} - present):
-            raise OutdatedDatabase(table.name, missing[0])
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    engine = create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=10, max_overflow=CONNECTIONS_MAX - 10
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _: object) -> None:
+        connection.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        options = connection.get_execution_options()
+        if options.get("immediate", False):
+            relaxed = "" if options["durable"] else "set_config('synchronous_commit', 'off', true), "
+            connection.exec_driver_sql(f"SELECT {relaxed}pg_advisory_xact_lock({WRITE_LOCK})")
+
+    return engine
+
+
+def create_tables(bind: Engine | Connection) -> None:
+    """Create the tables of every model that has been imported; those that exist stay as they are, whatever they are."""
+    SQLModel.metadata.create_all(bind)
 
 
 @contextmanager
@@ -86,4 +117,6 @@ def writing(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading: it sees one consistent state of the database."""
     with Session(engine) as session:
+        if engine.dialect.name == "postgresql":
+            session.connection(execution_options=_SNAPSHOT)
         yield session

@@ -134,19 +134,6 @@ class WrongDeployment(LedgerError):
     code = "wrong_deployment"
 
 
-class OutdatedDatabase(LedgerError):
-    """An older version of this program made the database, and nothing brings it up to date yet."""
-
-    code = "outdated_database"
-
-    def __init__(self, table: str, column: str) -> None:
-        super().__init__(
-            f"the database was made by an older version ({table}.{column} is not there): keep the data folder for that "
-            "version, and start a new one with --data"
-        )
-        self.table, self.column = table, column
-
-
 class DevnetError(LedgerError):
     """The embedded chain can't be started or replayed."""
 

@@ -65,7 +65,7 @@ def run(port: int, data: Path, database_url: str | None = None) -> None:
         try:
             keys = make_keys(data / "keys")
             _settle_in(data, devnet, keys, database_url)
-            with opened_node(data) as node:
+            with opened_node(data, upgrades=True) as node:
                 _play_and_serve(node, devnet, keys, port, stop)
         finally:
             devnet.stop()

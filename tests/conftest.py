@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy.engine import Engine
 
-from ledger.database import create_tables, open_engine
+from tests.databases import KINDS, NO_SERVER, Databases, MakeEngine
+from tests.postgresql import Server, binaries, running_server
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VECTORS = CHECKOUT.parent / "shared" / "vectors"
@@ -97,10 +98,32 @@ def anvil(start_anvil: Callable[..., Anvil]) -> Anvil:
     return start_anvil()
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server. A test that needs it is skipped where none is installed."""
+    installed = binaries()
+    if installed is None:
+        pytest.skip(NO_SERVER)
+    with running_server(installed) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Databases of one kind. Whoever asks for them, or for anything made of them, runs once on each kind."""
+    kind: str = request.param
+    server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+    return Databases(kind, tmp_path_factory.mktemp("databases"), server)
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A fresh SQLite database with every table of the models that the test's imports have loaded."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'tally.db'}")
-    create_tables(engine)
-    yield engine
-    engine.dispose()
+def make_engine(databases: Databases) -> Iterator[MakeEngine]:
+    """Makes databases with all tables, one for each that asks."""
+    with ExitStack() as made:
+        yield lambda: made.enter_context(databases.ready())
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> Engine:
+    """A fresh database with all tables."""
+    return make_engine()

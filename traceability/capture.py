@@ -121,7 +121,6 @@ def capture(
     intake = Intake(domain, party, now_us, randomness, settings, receipt_signer, error_behaviour)
     read = _read(scan(document, bytes_max=settings.bytes_max), intake)
     with writing(engine) as session:
-        repository.hold_arrivals(session)
         chain = newest_reading(session)
         sorted_out = _sort_out(session, read.drafts, party, {})
         if sorted_out.new:
@@ -159,7 +158,6 @@ def capture_signed(
         raise InvalidDocument([FieldProblem(None, "/records", "record_count", f"`records` {reason}")])
     by_client = {each.draft: each for each in signed_by_client(read.drafts, records, party, domain)}
     with writing(engine) as session:
-        repository.hold_arrivals(session)
         chain = newest_reading(session)
         sorted_out = _sort_out(
             session, read.drafts, party, {draft: each.record_hash for draft, each in by_client.items()}

@@ -59,7 +59,6 @@ def receive(engine: Engine, data: bytes, trusted: Trusted, answers: ChainAnswers
     _check_events(bundle)
     arrivals = [_arrival(trusted, entry) for entry in bundle.records]
     with writing(engine) as session:
-        repository.hold_arrivals(session)
         return _store(session, bundle, verdict, arrivals, now_us)
 
 

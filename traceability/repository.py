@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Dialect, Select, Table, and_, bindparam, func, select, text
+from sqlalchemy import Dialect, Select, Table, and_, bindparam, func, select
 from sqlalchemy.engine import Row
 from sqlalchemy.sql.functions import coalesce
 from sqlmodel import Session, SQLModel
@@ -107,17 +107,8 @@ def _insertion(dialect: Dialect, model: type[SQLModel], columns: tuple[str, ...]
     return f"INSERT INTO {quote(str(model.__tablename__))} ({names}) VALUES ({marks})"  # noqa: S608
 
 
-def hold_arrivals(session: Session) -> None:
-    """Nobody else takes numbers, of records or of anything that counts on them, until this writing session ends.
-
-    On SQLite a writing session is alone anyhow; on PostgreSQL this waits for the others.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE records IN SHARE ROW EXCLUSIVE MODE"))
-
-
 def next_ids(session: Session, model: type[SQLModel], count: int) -> range:
-    """The next ids of a table, in the order of arrival. Assumes `hold_arrivals`."""
+    """The next ids of a table, in the order of arrival. Assumes a session of `ledger.database.writing`."""
     newest = session.execute(_newest_id(model)).scalar() or 0
     return range(newest + 1, newest + 1 + count)
 
@@ -133,9 +124,10 @@ class Counters:
 
 
 def counters(session: Session, signer: bytes | None, context_digest: bytes) -> Counters:
-    """All that a capture has to ask before it counts, in one statement. Assumes `hold_arrivals`.
+    """All that a capture has to ask before it counts, in one statement.
 
-    `job_id` and `record_id` are the next ones; `next_sequence` is the next number of `signer`.
+    `job_id` and `record_id` are the next ones; `next_sequence` is the next number of `signer`. Assumes a session of
+    `ledger.database.writing`: nobody else takes numbers until it ends.
     """
     asked = {"signer": signer, "digest": context_digest}
     job_id, record_id, known_context, sequence = session.connection().execute(_COUNTERS, asked).one()
@@ -149,13 +141,13 @@ def _newest_id(model: type[SQLModel]) -> Select[Any]:
 
 
 def context_id(session: Session, digest: bytes, context_json: bytes) -> int:
-    """The id of a context in canonical JSON, which is stored once. Assumes `hold_arrivals`."""
+    """The id of a context in canonical JSON, which is stored once. Assumes a session of `writing`."""
     known: int | None = session.connection().execute(_CONTEXT_ID, {"digest": digest}).scalar()
     return add_context(session, digest, context_json) if known is None else known
 
 
 def add_context(session: Session, digest: bytes, context_json: bytes) -> int:
-    """Store a context that is not there yet; its id. Assumes `hold_arrivals`."""
+    """Store a context that is not there yet; its id. Assumes a session of `writing`."""
     (new,) = next_ids(session, ContextRow, 1)
     insert_rows(session, ContextRow, ("id", "digest", "context"), [(new, digest, context_json)])
     return new

@@ -29,6 +29,7 @@ app.command("init")(node.init)
 app.command("serve")(node.serve)
 app.command("worker")(node.work)
 app.command("status")(node.status)
+app.command("migrate")(node.migrate)
 app.command("openapi", hidden=True)(node.openapi)
 
 app.command("capture")(events.capture_file)

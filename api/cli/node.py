@@ -22,12 +22,13 @@ from api.health import Health, health_of
 from api.keyring import NODE_KEY, password_of
 from api.node import opened_node
 from api.recording import now_us
-from api.settings import NODE_FILE, Settings, settings_of, write_settings
+from api.schema import make_ready, revisions
+from api.settings import NODE_FILE, Settings, load_settings, settings_of, write_settings
 from api.trust import trust_given
 from api.worker import await_chain
 from api.worker import work as bring_to_the_chain
 from ledger.chain import Chain
-from ledger.database import create_tables, open_engine
+from ledger.database import open_engine
 from ledger.deployment import Deployment, bind, check
 from ledger.errors import KeyLocked
 from ledger.hexadecimal import to_address, to_hex
@@ -109,7 +110,7 @@ def work(
     _log_to_stderr()
     if leash is not None:
         end_with_parent(leash)
-    with opened_node(data) as node, _stop_on_signals() as stop:
+    with opened_node(data, upgrades=True) as node, _stop_on_signals() as stop:
         await_chain(node, stop)
         bring_to_the_chain(node, stop)
 
@@ -125,6 +126,20 @@ def status(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
     finish(Outcome.GOOD if health.chain.is_reachable else Outcome.BAD_INPUT)
 
 
+def migrate(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
+    """Bring the database of an older version up to date. `serve`, `worker` and `demo` do so when they start."""
+    engine = open_engine(load_settings(data).resolved_database_url)
+    try:
+        steps = make_ready(engine, upgrades=True)
+    finally:
+        engine.dispose()
+    revision = revisions()[-1]
+    if as_json:
+        emit({"revision": revision, "steps": list(steps)})
+        return
+    say(f"brought up to date: revision {revision}" if steps else f"already up to date: revision {revision}")
+
+
 def openapi(output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")]) -> None:
     """Write the API's OpenAPI document, as it is committed in docs/openapi.json."""
     from api.app import openapi_document  # noqa: PLC0415 - as in serve
@@ -138,7 +153,7 @@ def _tie_database(settings: Settings, deployment: Deployment) -> None:
         settings.data.mkdir(parents=True, exist_ok=True)
     engine = open_engine(settings.resolved_database_url)
     try:
-        create_tables(engine)
+        make_ready(engine)
         bind(engine, deployment)
     finally:
         engine.dispose()

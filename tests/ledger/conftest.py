@@ -16,7 +16,7 @@ from ledger import record as records
 from ledger.batch import AnchoringSettings
 from ledger.chain import Chain
 from ledger.consortium import FOREVER, RegistryDomain, call, consent_digest
-from ledger.database import create_tables, open_engine, reading, writing
+from ledger.database import reading, writing
 from ledger.deployment import Deployment, bind, deploy
 from ledger.devnet import Devnet
 from ledger.keystore import LocalSigner
@@ -26,6 +26,7 @@ from ledger.standing import LocalAnswers
 from ledger.submission import plan
 from ledger.tables import AttemptRow, BatchRow, RecordRow, TransactionRow
 from ledger.worker import Worker, run_once
+from tests.databases import MakeEngine
 
 START = 1_800_000_000
 GROWER, ROASTER = LocalSigner(b"\x11" * 32), LocalSigner(b"\x22" * 32)
@@ -155,26 +156,20 @@ def deployment(devnet: Devnet) -> Deployment:
 
 
 @pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+def make_node(make_engine: MakeEngine) -> Callable[..., Node]:
     """Makes nodes, each with a database of its own, unless one is given the engine of another."""
-    engines: list[Engine] = []
 
     def make(
         chain: Chain, deployment: Deployment, mine: Callable[[int], object], *, engine: Engine | None = None,
         settings: AnchoringSettings = AnchoringSettings(),  # noqa: B008 - frozen
         signer: LocalSigner = GROWER,
     ) -> Node:  # fmt: skip
-        if engine is None:
-            engine = open_engine(f"sqlite:///{tmp_path / f'tally-{len(engines)}.db'}")
-            engines.append(engine)
-            create_tables(engine)
+        engine = engine or make_engine()
         bind(engine, deployment)
         worker = Worker(engine, chain, deployment, {signer.address: signer}, signer.address, settings)
         return Node(worker, mine)
 
-    yield make
-    for engine in engines:
-        engine.dispose()
+    return make
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 import pytest
 
-from ledger.database import create_tables, open_engine, reading
+from ledger.database import reading
+from tests.databases import MakeEngine
 from tests.traceability.nodes import GROWER, ROASTER, SCANNER, TRUSTED, Chain, Node, found, join
 from tests.traceability.stories import (
     BAG,
@@ -46,16 +45,11 @@ class Two:
 
 
 @pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[Two]:
+def nodes(make_engine: MakeEngine) -> Two:
     chain = Chain()
-    engines = [open_engine(f"sqlite:///{tmp_path / name}.db") for name in ("grower", "roaster")]
-    for engine in engines:
-        create_tables(engine)
-    grower, roaster = (join(chain, engine) for engine in engines)
+    two = Two(join(chain, make_engine()), join(chain, make_engine()))
     found(chain)
-    yield Two(grower, roaster)
-    for engine in engines:
-        engine.dispose()
+    return two
 
 
 def bundle(node: Node, thing: str) -> bytes:
