@@ -118,3 +118,13 @@ class BundleTooLarge(TraceabilityError):
             "ask for a single event's, or for a product farther down"
         )
         self.record_count, self.byte_count = record_count, byte_count
+
+
+class BadTermsDocument(TraceabilityError):
+    """The file is no terms document of docs/terms-document.md. `field` is the path of what is wrong, by slashes."""
+
+    code = "bad_terms_document"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field or 'the terms document'} {reason}")
+        self.field, self.reason = field, reason
