@@ -34,6 +34,13 @@ class StaleEventId(StrEnum):
     REFUSE = "refuse"
 
 
+class FinalityRule(StrEnum):
+    """What makes a block final: so many of them (setting `confirmations`), or that the chain calls it `finalized`."""
+
+    CONFIRMATIONS = "confirmations"
+    FINALIZED = "finalized"
+
+
 class Settings(BaseSettings):
     """What a node is told. Times carry their unit; `data` is the folder that everything else lives in."""
 
@@ -58,6 +65,7 @@ class Settings(BaseSettings):
     batch_age_s_max: float = Field(default=2.0, ge=0)
     confirmations: int = Field(default=1, ge=1, le=CONFIRMATIONS_MAX)
     """How many blocks make one final, itself counted."""
+    finality: FinalityRule = FinalityRule.CONFIRMATIONS
     anchor_by_s: PositiveInt = 86_400
     """A capture receipt promises an anchor within this time."""
 
@@ -84,6 +92,8 @@ class Settings(BaseSettings):
     def _promises_what_can_be_kept(self) -> Settings:
         if self.anchor_by_s <= self.batch_age_s_max:
             raise ValueError("anchor_by_s is to be longer than batch_age_s_max")
+        if self.is_by_tag and self.confirmations > 1:
+            raise ValueError('confirmations counts for nothing with finality = "finalized": set one of the two')
         return self
 
     @field_validator("event_log", "party_registry")
@@ -99,7 +109,14 @@ class Settings(BaseSettings):
     @property
     def anchoring(self) -> AnchoringSettings:
         """What the ledger's steps are told."""
-        return AnchoringSettings(self.batch_size_max, self.batch_age_s_max, self.confirmations, self.anchor_by_s)
+        return AnchoringSettings(
+            self.batch_size_max, self.batch_age_s_max, self.confirmations, self.anchor_by_s, self.is_by_tag
+        )
+
+    @property
+    def is_by_tag(self) -> bool:
+        """True where a block is final once the chain calls it `finalized`."""
+        return self.finality is FinalityRule.FINALIZED
 
     @property
     def fees(self) -> FeeSettings:

@@ -15,18 +15,22 @@ from traceability.verification import Trusted
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Chain and contracts that are trusted. Without `rpc_url` they can be compared, but not asked."""
+    """Chain and contracts that are trusted. Without `rpc_url` they can be compared, but not asked.
+
+    What is final is as in ledger.batch.AnchoringSettings.
+    """
 
     contracts: Trusted
     rpc_url: str | None
     confirmations: int = 1
+    by_tag: bool = False
 
 
 def trust_of(settings: Settings) -> Trust:
     """The node's own chain and contracts. Raises BadSettings where they are not set."""
     deployment = deployment_of(settings)
     contracts = Trusted(deployment.chain_id, deployment.event_log, deployment.party_registry)
-    return Trust(contracts, settings.resolved_rpc_url, settings.confirmations)
+    return Trust(contracts, settings.resolved_rpc_url, settings.confirmations, settings.is_by_tag)
 
 
 def trust_given(rpc_url: str | None, event_log: str | None, party_registry: str | None) -> Trust:
@@ -71,4 +75,4 @@ def answers_of(trust: Trust) -> ChainView:
     chain = Chain(trust.rpc_url, trust.contracts.chain_id)
     check(chain, Deployment(trust.contracts.chain_id, trust.contracts.event_log, trust.contracts.party_registry, 0))
     contracts = trust.contracts.event_log, trust.contracts.party_registry
-    return ChainView.newest(chain, *contracts, confirmations=trust.confirmations)
+    return ChainView.newest(chain, *contracts, confirmations=trust.confirmations, by_tag=trust.by_tag)

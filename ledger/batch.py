@@ -16,13 +16,15 @@ CONFIRMATIONS_MAX = 200
 class AnchoringSettings:
     """When a batch closes, when a block is final, and what a capture receipt promises.
 
-    A batch closes at `batch_size_max` records or once its oldest has waited `batch_age_s_max` seconds.
+    A batch closes at `batch_size_max` records or once its oldest has waited `batch_age_s_max` seconds. With `by_tag` a
+    block is final once the chain calls it `finalized`, and `confirmations` counts for nothing.
     """
 
     batch_size_max: int = 2048
     batch_age_s_max: float = 2.0
     confirmations: int = 1
     anchor_by_s: int = 86_400
+    by_tag: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size_max <= 2**20:

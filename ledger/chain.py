@@ -30,6 +30,18 @@ class Block(Link):
 
 
 @dataclass(frozen=True, slots=True)
+class Tip:
+    """Where a chain ends: its newest block, and the time in seconds of one that would follow it now.
+
+    `finalized` is the newest block that the chain calls so, where that was asked for; None where it names none.
+    """
+
+    head: Block
+    next_at: int
+    finalized: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """One log as the chain gives it, and where it stands."""
 
@@ -119,17 +131,19 @@ class Chain:
         """The newest block."""
         return self._ask([("eth_getBlockByNumber", ["latest", False])], _block)[0]
 
-    def head_and_next_at(self) -> tuple[Block, int]:
-        """The newest block, and the time in seconds of one that would follow it now.
+    def tip(self, *, with_finalized: bool = False) -> Tip:
+        """The chain's end, in one request. The next block's time is what the node says, never our own clock.
 
-        The latter is what the node says, never our own clock; the newest block's time where it does not say.
+        It is the newest block's where the node does not say. What the node calls `finalized` is no block where it
+        knows none: not yet, or it does not know the tag (https://ethereum.github.io/execution-apis, Block tag).
         """
-        questions: list[Question] = [("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "pending")]
-        newest, pending = self._rpc.ask_each(questions)
+        tags = ("latest", "pending", "finalized") if with_finalized else ("latest", "pending")
+        newest, *others = self._rpc.ask_each([("eth_getBlockByNumber", [tag, False]) for tag in tags])
         head = _parsed(_block, *granted([newest]))
-        if pending is None or isinstance(pending, ChainError):
-            return head, head.at
-        return head, max(head.at, _parsed(lambda block: _count(block["timestamp"]), pending))
+        pending, *tagged = (None if isinstance(found, ChainError) else found for found in others)
+        next_at = head.at if pending is None else _parsed(lambda block: _count(block["timestamp"]), pending)
+        finalized = _parsed(_or_none(_block), tagged[0]) if tagged else None
+        return Tip(head, max(head.at, next_at), finalized)
 
     def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
         """The blocks of these numbers, None where the chain is not that long."""
@@ -208,8 +222,18 @@ class ChainView:
         self._chain, self._event_log, self._registry, self._block = chain, event_log, party_registry, block
 
     @staticmethod
-    def newest(chain: Chain, event_log: bytes, party_registry: bytes, *, confirmations: int = 1) -> ChainView:
-        """The view at the newest block that is final after so many confirmations (the block itself counts)."""
+    def newest(
+        chain: Chain, event_log: bytes, party_registry: bytes, *, confirmations: int = 1, by_tag: bool = False
+    ) -> ChainView:
+        """The view at the newest block that is final: after so many confirmations (the block itself counts).
+
+        With `by_tag` it is the one that the chain calls `finalized`. Raises ChainError where it names none.
+        """
+        if by_tag:
+            finalized = chain.tip(with_finalized=True).finalized
+            if finalized is None:
+                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} names no block that is finalized")
+            return ChainView(chain, event_log, party_registry, finalized)
         block = chain.head()
         if confirmations > 1:
             (found,) = chain.blocks([max(0, block.number - confirmations + 1)])

@@ -1,8 +1,9 @@
 """Blocks linked by parent hash: what is final, what waits, what has fallen out. Pure.
 
 A block is final once it and those on top of it are as many as the setting `confirmations` says; the block itself
-counts. Finality by depth is a bet: where the chain takes a final block back all the same, what was derived from it is
-rolled back like the rest.
+counts. Or, by the setting `finality`, once the chain calls it `finalized`: then its validators lose their stake if it
+falls out. Finality by depth is a bet: where the chain takes a final block back all the same, what was derived from it
+is rolled back like the rest.
 """
 
 from __future__ import annotations

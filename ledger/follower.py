@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from ledger import deployment as deployments
 from ledger.abi import interface
 from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
-from ledger.chain import Block, Chain, Log
+from ledger.chain import Block, Chain, Log, Tip
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
 from ledger.errors import ChainError, ChainReason, UnknownLog
@@ -46,6 +46,7 @@ NEXT_EVERY_S = 2
 SHORTER_US_MAX = 60_000_000
 """A chain that is shorter than it was is taken for a node that lags behind, for so long."""
 
+_UNTAGGED = "the chain's node names no finalized block, so that nothing becomes final here"
 _DERIVED = (AnchorRow, WithdrawalRow, RegistryLogRow, StrangeLogRow)
 _log = logging.getLogger(__name__)
 
@@ -71,16 +72,25 @@ def step(engine: Engine, chain: Chain, deployment: Deployment, settings: Anchori
     the deployment. Raises ChainError, also where chain or contracts are not the ones meant any more, and
     WrongDeployment; the tables then stay as they are.
     """
-    head, next_at = chain.head_and_next_at()
+    tip = chain.tip(with_finalized=settings.by_tag)
+    progress = _follow(engine, chain, deployment, settings, tip, now_us)
+    return progress + Progress(complaints=(_UNTAGGED,)) if settings.by_tag and tip.finalized is None else progress
+
+
+def _follow(
+    engine: Engine, chain: Chain, deployment: Deployment, settings: AnchoringSettings, tip: Tip, now_us: int
+) -> Progress:
+    head = tip.head
     position = _position(engine) or _begin(engine, chain, deployment, now_us)
     if position.block_hash == head.hash:
-        return _note_contact(engine, position, next_at, now_us)
+        return _note_contact(engine, position, tip, now_us)
     if head.number < position.block_number and _is_applied(engine, head):
         return _await_longer(engine, position, head, now_us)
     if head.number > position.block_number:
         segment = _read(chain, deployment, position, head)
         if segment is not None:
-            _apply(engine, deployment, position, segment, newest_final(head.number, settings.confirmations), now_us)
+            final = tip.finalized if settings.by_tag else newest_final(head.number, settings.confirmations)
+            _apply(engine, deployment, position, segment, final, now_us)
             return Progress(segment.last.number - position.block_number, is_waiting=segment.last.number < head.number)
     return _roll_back(engine, chain, deployment, position, now_us)
 
@@ -117,13 +127,18 @@ def _origin(chain: Chain, deployment: Deployment) -> Block:
     return origin
 
 
-def _note_contact(engine: Engine, position: PositionRow, next_at: int, now_us: int) -> Progress:
-    seconds_on = next_at - max(position.next_at, position.block_at)
-    if now_us - position.contact_at_us >= CONTACT_EVERY_US or seconds_on >= NEXT_EVERY_S:
+def _note_contact(engine: Engine, position: PositionRow, tip: Tip, now_us: int) -> Progress:
+    """Nothing new but the time, and what the chain may have called finalized meanwhile."""
+    seconds_on = tip.next_at - max(position.next_at, position.block_at)
+    is_more_final = tip.finalized is not None and position.final_number < tip.finalized.number <= tip.head.number
+    if now_us - position.contact_at_us >= CONTACT_EVERY_US or seconds_on >= NEXT_EVERY_S or is_more_final:
         with writing(engine, durable=False) as session:
             is_it = (col(PositionRow.name) == NAME) & (col(PositionRow.block_hash) == position.block_hash)
-            session.execute(update(PositionRow).where(is_it).values(next_at=next_at, contact_at_us=now_us))
-    return Progress()
+            final_number, final_at = _newest_final(session, position, position.block_number, tip.finalized)
+            session.execute(update(PositionRow).where(is_it).values(
+                next_at=tip.next_at, contact_at_us=now_us, final_number=final_number, final_at=final_at
+            ))  # fmt: skip
+    return Progress(int(is_more_final), is_waiting=is_more_final)
 
 
 def _is_applied(engine: Engine, block: Block) -> bool:
@@ -196,8 +211,13 @@ def _present(blocks: Sequence[Block | None]) -> list[Block]:
 
 
 def _apply(
-    engine: Engine, deployment: Deployment, position: PositionRow, segment: Segment, final_number: int, now_us: int
-) -> None:
+    engine: Engine, deployment: Deployment, position: PositionRow, segment: Segment, final: Link | int | None,
+    now_us: int,
+) -> None:  # fmt: skip
+    """All that the segment says, in one commit with the position.
+
+    `final` is the newest final block as the chain names it, or its number where depth decides.
+    """
     rows: dict[type[SQLModel], list[dict[str, object]]] = {}
     for log in segment.logs:
         table, row = _derived(deployment, log, segment.times[log.block_number])
@@ -211,10 +231,10 @@ def _apply(
         for table, values in rows.items():
             session.execute(insert(table), values)
         session.execute(delete(BlockRow).where(col(BlockRow.number) <= segment.last.number - KEPT_MAX))
-        final = _newest_final(session, position, segment, final_number)
+        final_number, final_at = _newest_final(session, position, segment.last.number, final)
         session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(
             block_number=segment.last.number, block_hash=segment.last.hash, block_at=segment.last.at,
-            final_number=final[0], final_at=final[1], contact_at_us=now_us,
+            final_number=final_number, final_at=final_at, contact_at_us=now_us,
         ))  # fmt: skip
 
 
@@ -247,13 +267,20 @@ def _derived(deployment: Deployment, log: Log, block_at: int) -> tuple[type[SQLM
     }  # fmt: skip
 
 
-def _newest_final(session: Session, position: PositionRow, segment: Segment, wanted: int) -> tuple[int, int]:
-    """Number and time of the newest final block once the segment is applied. It never goes back but by a fork."""
-    number = min(wanted, segment.last.number)
+def _newest_final(
+    session: Session, position: PositionRow, applied_number: int, final: Link | int | None
+) -> tuple[int, int]:
+    """Number and time of the newest final block up to the newest applied one. It never goes back but by a fork."""
+    as_before = position.final_number, position.final_at
+    wanted = final.number if isinstance(final, Link) else -1 if final is None else final
+    number = min(wanted, applied_number)
     if number <= position.final_number:
-        return position.final_number, position.final_at
+        return as_before
     row = session.get(BlockRow, number)
-    return (number, row.block_at) if row is not None else (position.final_number, position.final_at)
+    if not isinstance(final, Link) or number < wanted:
+        return as_before if row is None else (number, row.block_at)
+    # One that is not kept any more was applied long ago. Of a branch that has not been applied nothing is final here.
+    return (final.number, final.at) if row is None or row.block_hash == final.hash else as_before
 
 
 def _is_still(session: Session, position: PositionRow) -> bool:

@@ -21,8 +21,8 @@ FLOORS = {
 HOUSE = set(FLOORS)
 # A file may do I/O only if it stands here: adding one is a decision.
 LEDGER_EDGE = """
-    anchoring blockjournal chain database deployment devnet follower keystore nonces rpc standing submission tables
-    worker
+    anchoring blockjournal chain database deployment devnet follower keystore nonces outlook rpc standing submission
+    tables worker
 """
 TRACEABILITY_EDGE = """
     capture declarations evidence foreign history jobs prospects repository store tables withdrawal

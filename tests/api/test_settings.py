@@ -41,6 +41,12 @@ def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (settings.confirmations, settings.stale_event_id) == (12, StaleEventId.REFUSE)
 
 
+def test_what_is_final_can_be_the_chains_own_word(tmp_path: Path) -> None:
+    assert not write_settings(tmp_path).anchoring.by_tag
+    (tmp_path / "node.toml").write_text('finality = "finalized"\nconfirmations = 1\n')
+    assert load_settings(tmp_path).anchoring.by_tag
+
+
 def test_the_folder_is_the_one_that_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALLY_DATA", "/elsewhere")
     assert write_settings(tmp_path).data == load_settings(tmp_path).data == tmp_path
@@ -63,6 +69,8 @@ def test_an_existing_node_is_never_overwritten(tmp_path: Path) -> None:
         ('event_log = "0x5FbDB2315678afecb367f032d93F642f64180Aa3"', "event_log: .*checksum"),
         ('event_log = "0x12"', "event_log: .*40 lower-case hex digits"),
         ('stale_event_id = "forget"', "stale_event_id: .*'mark' or 'refuse'"),
+        ('finality = "soon"', "finality: .*'confirmations' or 'finalized'"),
+        ('finality = "finalized"\nconfirmations = 12', "confirmations counts for nothing .* set one of the two"),
         ("confirmations = ", "can't be read"),
     ],
 )

@@ -82,7 +82,7 @@ def test_what_passes_in_the_next_block_is_not_refused_for_the_newest(idle: Any) 
     run_once(idle.worker, idle.now_us)
     chain, log = idle.worker.chain, idle.worker.deployment.event_log
     data = LOG.call("anchor", b"\1" * 32, 1)
-    while chain.head_and_next_at()[1] <= chain.head().at:
+    while chain.tip().next_at <= chain.head().at:
         time.sleep(IDLE_S)
     assert chain.prepare(PLANT.address, log, data).gas > 21_000
     with pytest.raises(ChainError, match="NotAuthorised"):

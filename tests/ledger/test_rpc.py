@@ -196,8 +196,8 @@ def test_the_next_blocks_time_is_the_nodes_word_or_the_newest_blocks(
         said = {"latest": {"result": BLOCK}, "pending": pending}
         return 200, json.dumps([{"id": one["id"], **said[one["params"][0]]} for one in body]).encode()
 
-    head, found = node(answer).head_and_next_at()
-    assert (head.at, found) == (1_700_000_000, next_at)
+    tip = node(answer).tip()
+    assert (tip.head.at, tip.next_at) == (1_700_000_000, next_at)
 
 
 def test_a_transaction_that_the_node_holds_already_is_a_success(node: Any) -> None:
