@@ -51,6 +51,10 @@ class Interface:
         """What a call of the function returned. Raises ValueError where the bytes are no such answer."""
         return tuple(_decode(self._functions[function]["outputs"], data).values())
 
+    def topic(self, event: str) -> bytes:
+        """The first topic of the event's logs."""
+        return keccak256(_signature(self._event_by_name[event]))
+
     def log(self, topics: Sequence[bytes], data: bytes) -> tuple[str, dict[str, Any]]:
         """Name and arguments of one of the contract's events. Raises UnknownLog where it is none of them."""
         event = self._events.get(topics[0]) if topics else None
