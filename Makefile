@@ -2,6 +2,8 @@
 PORT ?= 8000
 DATA ?= ./data
 PYTHON ?= python3
+# Never from the environment, where a variable of this name is mostly another program's.
+DATABASE := $(if $(filter command,$(origin DATABASE_URL)),$(DATABASE_URL))
 UV_VERSION := 0.13.9
 
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
@@ -20,7 +22,7 @@ help: ## What there is to make
 setup: .venv/.ready node_modules/.ready ## Bring everything along: uv, libraries, Anvil, forge, the compiler
 
 demo: setup ## Play the coffee chain and serve it: make demo PORT=8123 DATA=/some/dir DATABASE_URL=postgresql://…
-	@exec .venv/bin/tally demo --port $(PORT) --data "$(DATA)" $(if $(DATABASE_URL),--database-url "$(DATABASE_URL)")
+	@exec .venv/bin/tally demo --port $(PORT) --data "$(DATA)" $(if $(DATABASE),--database-url "$(DATABASE)")
 
 test: setup test-contracts test-python ## All tests: contracts (forge) and Python; on PostgreSQL too, where it is installed
 

@@ -14,15 +14,17 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection, Engine
 from sqlmodel import SQLModel
 
-# Every module with tables is imported here: that makes METADATA complete.
-import api.keys  # noqa: F401
-import ledger.tables  # noqa: F401
-import traceability.tables  # noqa: F401
+import api.keys
+import ledger.ordertables
+import ledger.tables
+import traceability.tables
 from api.errors import NewerDatabase, OutdatedDatabase, UnknownDatabase
 from ledger.database import create_tables, reading, writing
 
+MODULES = (api.keys, ledger.ordertables, ledger.tables, traceability.tables)
+"""Every module that has tables."""
 METADATA = SQLModel.metadata
-"""All tables of all floors."""
+"""All tables of all floors: complete once those modules are imported."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _VERSION_TABLE = "alembic_version"
@@ -42,7 +44,7 @@ def make_ready(engine: Engine, *, upgrades: bool = False) -> Sequence[str]:
     known = revisions()
     with reading(engine) as session:
         if _revision(session.connection()) == known[-1]:
-            return ()
+            return []
     with writing(engine) as session:
         return _make_ready(session.connection(), known, upgrades)
 

@@ -9,8 +9,9 @@ After a change to any table:
 
 compares the models with what the files here make of an empty database, and writes the difference as a new file. Read it
 before committing it together with the models: what Alembic can't see (a renamed column, values to be moved) is written
-by hand. A test compares the two on SQLite and PostgreSQL and fails until they agree. Where another has taken the number
-meanwhile, give the file, its `revision` and its `down_revision` the next one.
+by hand. A new module with tables is named in `api/schema.py` first. A test compares the two on SQLite and PostgreSQL,
+and fails until they agree. Where another has taken the number meanwhile, or the models have changed once more before a
+release, delete your file and make it again.
 
 The rules of such a file:
 - It imports nothing of ours. A model changes; what a step did years ago does not.

@@ -73,8 +73,8 @@ def _make_outbox() -> None:
 
 def _make_chain() -> None:
     op.create_table(
-        "deployments", sa.Column("id", sa.Integer(), primary_key=True), _big("chain_id"), _bytes("event_log", 20),
-        _bytes("party_registry", 20), _big("block_number"),
+        "deployments", sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False), _big("chain_id"),
+        _bytes("event_log", 20), _bytes("party_registry", 20), _big("block_number"),
     )  # fmt: skip
     op.create_table(
         "positions", _text("name", primary_key=True), _big("block_number"), _bytes("block_hash", 32), _big("block_at"),
