@@ -20,7 +20,7 @@ from ledger.hexadecimal import from_hex, to_hex
 from ledger.record import keccak256
 
 ARTIFACTS = Path(__file__).resolve().parent / "artifacts"
-CONTRACTS = ("EventLog", "PartyRegistry")
+CONTRACTS = ("EventLog", "PartyRegistry", "DeliveryEscrow", "Receivable", "SettlementToken")
 
 Parameter = dict[str, Any]
 """One parameter of a function, event or error, as the compiler describes it."""
@@ -91,7 +91,7 @@ class Interface:
 
 @cache
 def interface(name: str) -> Interface:
-    """The interface of the contract of that name: `EventLog`, `PartyRegistry`."""
+    """The interface of the contract of that name, one of CONTRACTS."""
     return Interface(json.loads((ARTIFACTS / f"{name}.json").read_bytes()))
 
 
