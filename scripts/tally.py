@@ -20,7 +20,7 @@ def demo(
     database_url: Annotated[str | None, typer.Option(envvar="TALLY_DATABASE_URL", help="Else SQLite in DATA.")] = None,
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
-    """Play a coffee chain of eleven parties on an embedded chain, and serve it, until Ctrl-C."""
+    """Play a coffee chain of twelve parties on an embedded chain, and serve it, until Ctrl-C."""
     # Imported only here: no other command needs the story.
     from scripts.demo import run as run_demo  # noqa: PLC0415
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
-from scripts.scenario import farms, importer, mill, mishaps, retail, roastery, station, voyage
+from scripts.scenario import deals, farms, importer, mill, mishaps, retail, roastery, station, trade, voyage
 from scripts.scenario.diary import Capture, Diary, Lot
 from scripts.scenario.mill import CATURRA, EXPORT_LOTS, FAULTY, PINK_BOURBON, REGIONAL, Pallet
 from scripts.scenario.parties import ADMITTED, FOUNDERS, PARTIES, SHOP_BERLIN, SHOP_VIENNA, Party, Place
 from scripts.scenario.retail import Shop
 from scripts.scenario.roastery import BLEND_BAG_ITEM, SINGLE_ORIGIN_BAG_ITEM
+from scripts.scenario.trade import Order
 
 __all__ = ["ADMITTED", "FOUNDERS", "PARTIES", "Capture", "Party", "Place", "Story", "tell"]
 
@@ -29,7 +30,8 @@ class Story:
     """All captures in time order, and what is worth looking at: EPC URNs of retail bags, LGTINs of lots.
 
     `products` are 20 bags that were sold, the last one `cloned`; `mistaken` is the bag whose sale was withdrawn;
-    `rejected_lot` failed inspection and is used nowhere.
+    `rejected_lot` failed inspection and is used nowhere. `orders` are what was bought, and what
+    both sides did about it.
     """
 
     captures: tuple[Capture, ...]
@@ -38,6 +40,7 @@ class Story:
     cloned: str
     mistaken: str
     rejected_lot: str
+    orders: tuple[Order, ...]
 
     @property
     def event_count(self) -> int:
@@ -55,10 +58,16 @@ def tell(start: datetime) -> Story:
         planned.number: mill.palletise(diary, green[planned.number], BAGGING_DAY, 10 * number + 1)
         for number, planned in enumerate(lot for lot in EXPORT_LOTS if lot.is_conformant)
     }
-    _ship(diary, pallets)
-    importer.check_arrival(diary, [green[number] for number in pallets])
+    boxes = _ship(diary, pallets)
+    importer.check_arrival(diary, boxes, trade.GRADED)
+    parchment_of = {
+        order: [lot for lot in parchment if lot.number in planned.harvest_lots]
+        for planned in EXPORT_LOTS
+        if (order := trade.PARCHMENT.get(planned.number))
+    }
     draws = [(pallets[PINK_BOURBON.number][0], 1), (pallets[REGIONAL.number][0], 2), (pallets[CATURRA.number][0], 1)]
-    roasted, berlin, vienna = _roast_and_sell(diary, importer.supply(diary, draws))
+    drawn = importer.supply(diary, draws)
+    roasted, berlin, vienna = _roast_and_sell(diary, drawn)
     cloned = mishaps.clone_a_code(diary, berlin, vienna)
     mistaken = mishaps.scan_the_wrong_bag(diary, berlin)
     sold = [sale.bag for pair in zip(berlin.sold, vienna.sold, strict=False) for sale in pair if sale.bag != cloned]
@@ -69,6 +78,7 @@ def tell(start: datetime) -> Story:
         cloned=cloned,
         mistaken=mistaken,
         rejected_lot=green[FAULTY.number].epc_class,
+        orders=deals.strike(diary, deals.Goods(parchment_of, boxes, drawn, berlin, vienna)),
     )
 
 
@@ -77,21 +87,22 @@ def _export_lots(diary: Diary, parchment: list[Lot]) -> dict[str, Lot]:
     green: dict[str, Lot] = {}
     for planned in EXPORT_LOTS:
         load = [lot for lot in parchment if lot.number in planned.harvest_lots]
-        station.deliver(diary, load, planned.day - 1, f"TRUCK-{planned.number}")
+        station.deliver(diary, load, planned.day - 1, f"TRUCK-{planned.number}", trade.PARCHMENT.get(planned.number))
         green[planned.number] = mill.hull(diary, planned, load)
         is_conformant = mill.inspect(diary, planned, green[planned.number])
         assert is_conformant == planned.is_conformant
     return green
 
 
-def _ship(diary: Diary, pallets: dict[str, list[Pallet]]) -> None:
+def _ship(diary: Diary, pallets: dict[str, list[Pallet]]) -> list[voyage.Container]:
     boxes = [
-        voyage.container(301_744, pallets[PINK_BOURBON.number] + pallets[CATURRA.number], "PO-N-0917"),
-        voyage.container(301_868, pallets[REGIONAL.number], "PO-N-0918"),
+        voyage.container(301_744, pallets[PINK_BOURBON.number] + pallets[CATURRA.number], trade.GRADED),
+        voyage.container(301_868, pallets[REGIONAL.number], trade.LATE),
     ]
     voyage.order(diary, boxes, CONTRACT_DAY)
     voyage.export(diary, boxes)
     voyage.deliver(diary, boxes)
+    return boxes
 
 
 def _roast_and_sell(diary: Diary, green: list[Lot]) -> tuple[list[Lot], Shop, Shop]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traceability.identifiers import check_digit
+from traceability.identifiers import check_digit, parse
 
 
 def gln(prefix: str, location: int = 0) -> str:
@@ -24,6 +24,11 @@ def sgln(prefix: str, location: int, extension: str = "0") -> str:
 def sgtin(prefix: str, item: int, serial: str, *, indicator: int = 0) -> str:
     """One trade item: a retail bag with indicator 0, a case of them with 1."""
     return f"urn:epc:id:sgtin:{prefix}.{indicator}{item:05}.{serial}"
+
+
+def gtin(prefix: str, item: int, *, indicator: int = 0) -> str:
+    """A trade item, whichever lot or piece of it: its GS1 Digital Link."""
+    return parse(sgtin(prefix, item, "1", indicator=indicator)).digital_link.split("/21/")[0]
 
 
 def lgtin(prefix: str, item: int, lot: str) -> str:

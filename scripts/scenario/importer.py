@@ -16,27 +16,35 @@ from scripts.scenario.events import (
 )
 from scripts.scenario.mill import BAG_KG, Pallet
 from scripts.scenario.parties import IMPORTER, INSPECTOR, ROASTER, ROASTERY, WAREHOUSE
+from scripts.scenario.voyage import Container
 
 ARRIVAL_CHECK_DAY, ORDER_DAY, SHIPPING_DAY, RECEIVING_DAY = 71, 74, 75, 76
 ORDER = "PO-M-2207"
+DEDUCTION, DEDUCTION_PERCENT = "coffee:deductionPercent", 2.5
 
 
-def check_arrival(diary: Diary, lots: list[Lot]) -> None:
-    """The inspector draws samples in the warehouse: nothing has suffered at sea."""
-    events: list[Event] = [
-        event(
+def check_arrival(diary: Diary, boxes: list[Container], graded: str) -> None:
+    """The inspector draws samples in the warehouse: nothing has suffered at sea, but what `graded` ordered got damp.
+
+    For that order the inspector names what is to come off the price.
+    """
+    events: list[Event] = []
+    for number, box in enumerate(boxes):
+        is_graded = box.order == graded
+        order = {"po": purchase_order(IMPORTER, box.order)} if is_graded else {}
+        checked = event(
             "ObjectEvent",
-            diary.time(ARRIVAL_CHECK_DAY, "13:30", WAREHOUSE) + timedelta(minutes=20 * number),
+            diary.time(ARRIVAL_CHECK_DAY, "13:30", WAREHOUSE) + timedelta(minutes=40 * number),
             WAREHOUSE,
             "inspecting",
             action="OBSERVE",
             disposition="conformant",
-            quantityList=[{"epcClass": lot.epc_class}],
+            quantityList=[quantity(lot, kilograms) for lot, kilograms in box.contents()],
             **located(WAREHOUSE),
+            **transactions(**order, desadv=box.despatch),
         )
-        | {"coffee:moisturePercent": diary.chance.randint(108, 114) / 10, "coffee:waterActivity": 0.55}
-        for number, lot in enumerate(lots)
-    ]
+        found = {"coffee:moisturePercent": 11.9 if is_graded else 11.1, "coffee:waterActivity": 0.55}
+        events.append(checked | found | ({DEDUCTION: DEDUCTION_PERCENT} if is_graded else {}))
     diary.capture(INSPECTOR, events)
 
 

@@ -44,8 +44,21 @@ ROASTER = Party("roaster", "Rösterei Morgenrot", "9521008", ("manufacturer", "s
 RETAILER = Party("retailer", "Kaffeehaus Linde", "9521009", ("retailer",), device="retailer-till")
 RETAILER_VIENNA = Party("retailer-vienna", "Donau Kaffee", "9521010", ("retailer",), device="retailer-vienna-till")
 OPERATOR = Party("operator", "Kontor Node Operator", "9521011", ("operator",))
+FINANCIER = Party("financier", "Puente Trade Finance", "9521012", ("financier",))
 
-FOUNDERS = (FINCA, COOPERATIVE, STATION, EXPORTER, INSPECTOR, CARRIER, IMPORTER, ROASTER, RETAILER, OPERATOR)
+FOUNDERS = (
+    FINCA,
+    COOPERATIVE,
+    STATION,
+    EXPORTER,
+    INSPECTOR,
+    CARRIER,
+    IMPORTER,
+    ROASTER,
+    RETAILER,
+    OPERATOR,
+    FINANCIER,
+)
 # Comes later: the founders vote on it.
 ADMITTED = RETAILER_VIENNA
 PARTIES = (*FOUNDERS, ADMITTED)

@@ -47,7 +47,7 @@ class Shop:
 
 
 def stock(diary: Diary, shop: Shop) -> None:
-    """Order, shipping, receiving; the pallets are taken apart in the shop's store room."""
+    """Order, shipping, arrival; the pallets are taken apart, and the cases counted are the receipt."""
     pallets = list(shop.pallets)
     order = {"po": purchase_order(shop.party, shop.order)}
     papers = transactions(**order, desadv=despatch_advice(ROASTER, f"DA-{shop.order.removeprefix('PO-')}"))
@@ -74,18 +74,16 @@ def stock(diary: Diary, shop: Shop) -> None:
     )
     diary.capture(ROASTER, [ordered, shipped])
     received_at = diary.time(RECEIVING_DAY, "07:45", shop.place)
-    received = event(
+    arrived = event(
         "ObjectEvent",
         received_at,
         shop.place,
-        "receiving",
+        "arriving",
         action="OBSERVE",
-        disposition="in_progress",
-        persistentDisposition={"set": ["completeness_verified"]},
+        disposition="in_transit",
         epcList=pallets,
         **located(shop.place),
         **papers,
-        **hand_over(ROASTER, shop.party),
     )
     unloaded = [
         event(
@@ -101,7 +99,20 @@ def stock(diary: Diary, shop: Shop) -> None:
         )
         for number, (pallet, cases) in enumerate(shop.pallets.items())
     ]
-    diary.capture(shop.party, [received, *unloaded])
+    received = event(
+        "ObjectEvent",
+        received_at + timedelta(minutes=80),
+        shop.place,
+        "receiving",
+        action="OBSERVE",
+        disposition="in_progress",
+        persistentDisposition={"set": ["completeness_verified"]},
+        epcList=[case.epc for cases in shop.pallets.values() for case in cases],
+        **located(shop.place),
+        **papers,
+        **hand_over(ROASTER, shop.party),
+    )
+    diary.capture(shop.party, [arrived, *unloaded, received])
     shop.cases = [list(pair) for pair in zip(*shop.pallets.values(), strict=False)]
 
 

@@ -6,7 +6,17 @@ from datetime import timedelta
 
 from scripts.scenario import gs1
 from scripts.scenario.diary import COFFEE, Diary, Lot
-from scripts.scenario.events import despatch_advice, event, hand_over, located, quantity, reading, sensed, transactions
+from scripts.scenario.events import (
+    despatch_advice,
+    event,
+    hand_over,
+    located,
+    purchase_order,
+    quantity,
+    reading,
+    sensed,
+    transactions,
+)
 from scripts.scenario.parties import EXPORTER, MILL, STATION, STATION_BEDS, STATION_INTAKE
 
 WET_ITEM, PARCHMENT_ITEM = 1, 2
@@ -22,9 +32,10 @@ def process(diary: Diary, cherries: list[Lot]) -> list[Lot]:
     return [_dry(diary, _wash(diary, lot)) for lot in cherries]
 
 
-def deliver(diary: Diary, parchment: list[Lot], day: int, truck: str) -> None:
-    """One truck takes the lots to the dry mill and arrives there on the same day."""
-    advice = transactions(desadv=despatch_advice(STATION, f"DA-{truck}"))
+def deliver(diary: Diary, parchment: list[Lot], day: int, truck: str, order: str | None = None) -> None:
+    """One truck takes the lots to the dry mill and arrives there on the same day; `order` is the mill's, if any."""
+    ordered = {} if order is None else {"po": purchase_order(EXPORTER, order)}
+    advice = transactions(**ordered, desadv=despatch_advice(STATION, f"DA-{truck}"))
     quantities = [quantity(lot) for lot in parchment]
     shipped = event(
         "ObjectEvent",

@@ -9,13 +9,14 @@ from math import pi, sin
 from typing import Any
 
 from scripts.scenario import gs1
-from scripts.scenario.diary import Diary, Event
+from scripts.scenario.diary import Diary, Event, Lot
 from scripts.scenario.events import (
     despatch_advice,
     event,
     hand_over,
     located,
     purchase_order,
+    quantity,
     reading,
     sensed,
     transactions,
@@ -56,15 +57,27 @@ class Container:
     pallets: tuple[Pallet, ...]
     order: str
 
+    def contents(self) -> list[tuple[Lot, int]]:
+        """The lots in it, and how many kilograms of each."""
+        lots = {pallet.lot.number: pallet.lot for pallet in self.pallets}
+        return [
+            (lot, sum(pallet.kilograms for pallet in self.pallets if pallet.lot.number == number))
+            for number, lot in lots.items()
+        ]
+
+    @property
+    def despatch(self) -> str:
+        """The exporter's despatch advice for what is in it."""
+        return despatch_advice(EXPORTER, f"DA-{self._number}")
+
     @property
     def papers(self) -> dict[str, Any]:
-        """Purchase order, bill of lading and despatch advice, as every event of the journey names them."""
-        number = self.grai.rsplit(".", 1)[1]
-        return transactions(
-            po=purchase_order(IMPORTER, self.order),
-            bol=gs1.gdti(CARRIER.prefix, 1, f"BL-{number}"),
-            desadv=despatch_advice(EXPORTER, f"DA-{number}"),
-        )
+        """Bill of lading and despatch advice: what every event of the journey names. The carrier sees no order."""
+        return transactions(bol=gs1.gdti(CARRIER.prefix, 1, f"BL-{self._number}"), desadv=self.despatch)
+
+    @property
+    def _number(self) -> str:
+        return self.grai.rsplit(".", 1)[1]
 
 
 def container(number: int, pallets: list[Pallet], order: str) -> Container:
@@ -110,7 +123,10 @@ def export(diary: Diary, boxes: list[Container]) -> None:
 
 
 def deliver(diary: Diary, boxes: list[Container]) -> None:
-    """The containers reach the importer's warehouse and are emptied; logger and container go back to the carrier."""
+    """The containers reach the importer's warehouse and are emptied, what was in them is weighed and booked.
+
+    Logger and container go back to the carrier.
+    """
     for number, box in enumerate(boxes):
         hour = 8 + 2 * number
         _leg(diary, box, DELIVERY_DAY, f"{hour:02}:10", PORT_DISCHARGE, "shipping", hands=(CARRIER, IMPORTER))
@@ -120,7 +136,7 @@ def deliver(diary: Diary, boxes: list[Container]) -> None:
             "ObjectEvent",
             at,
             WAREHOUSE,
-            "receiving",
+            "arriving",
             action="OBSERVE",
             disposition="container_closed",
             epcList=[box.grai, *pallets],
@@ -150,7 +166,19 @@ def deliver(diary: Diary, boxes: list[Container]) -> None:
             epcList=pallets,
             **located(WAREHOUSE),
         )
-        diary.capture(IMPORTER, [received, emptied, stored])
+        booked = event(
+            "ObjectEvent",
+            at + timedelta(minutes=125),
+            WAREHOUSE,
+            "receiving",
+            action="OBSERVE",
+            disposition="in_progress",
+            quantityList=[quantity(lot, kilograms) for lot, kilograms in box.contents()],
+            **located(WAREHOUSE),
+            **transactions(po=purchase_order(IMPORTER, box.order), desadv=box.despatch),
+            **hand_over(EXPORTER, IMPORTER),
+        )
+        diary.capture(IMPORTER, [received, emptied, stored, booked])
         _logger(diary, box, "DELETE", "removing", at + timedelta(minutes=55), WAREHOUSE)
 
 

@@ -32,7 +32,7 @@ from scripts.scenario import PARTIES
 from tests.conftest import free_port
 from tests.scenarios.demo_process import Demo, processes_in
 
-EVENTS, CAPTURES = 523, 246
+EVENTS, CAPTURES = 530, 246
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")]
 
