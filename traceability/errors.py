@@ -128,3 +128,32 @@ class BadTermsDocument(TraceabilityError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field or 'the terms document'} {reason}")
         self.field, self.reason = field, reason
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProblem:
+    """One thing that is wrong with a purchase order file.
+
+    `row` is the line of a CSV file and `column` its header as it stands, None in JSON and where the whole file is
+    meant; `field` is the field's own name, a path in JSON; `reason` goes on from it.
+    """
+
+    row: int | None
+    column: str | None
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        places = [f"row {self.row}" if self.row else "", f"column {self.column!r}" if self.column else self.field]
+        return f"{', '.join(place for place in places if place) or 'the file'}: {self.reason}"
+
+
+class BadPurchaseOrder(TraceabilityError):
+    """The file is no purchase order that an order can be made of. `problems` is never empty; nothing was made."""
+
+    code = "bad_purchase_order"
+
+    def __init__(self, problems: Sequence[OrderProblem]) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"{problems[0]}{more}")
+        self.problems = tuple(problems)
