@@ -238,13 +238,14 @@ def test_what_is_interrupted_leaves_the_database_as_it_was(empty: Engine) -> Non
 # -------------------------------------------------------------------------------------------------- what is refused
 
 
-def test_a_newer_database_is_refused_by_name_and_left_alone(engine: Engine) -> None:
-    with writing(engine) as session:
+def test_a_newer_database_is_refused_by_name_and_left_alone(empty: Engine) -> None:
+    make_ready(empty)
+    with writing(empty) as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    before = contents(engine)
+    before = contents(empty)
     with pytest.raises(NewerDatabase, match=f"newer version .revision 9999, this version knows none after {NEWEST}"):
-        make_ready(engine, upgrades=True)
-    assert contents(engine) == before
+        make_ready(empty, upgrades=True)
+    assert contents(empty) == before
 
 
 @pytest.mark.skipif(len(revisions()) == 1, reason="there is no older revision yet")
