@@ -25,6 +25,8 @@ NODE_FILE = "node.toml"
 RPC_URL_FILE = "rpc-url"
 """In DATA/chain: where the embedded chain listens. Whoever starts it writes the file, for its port is a free one."""
 Address = Annotated[str, Field(description="0x and 40 hex digits")]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")]
+Value = str | int | float | bool | None
 
 
 class StaleEventId(StrEnum):
@@ -54,8 +56,12 @@ class Settings(BaseSettings):
     chain_id: PositiveInt | None = None
     event_log: Address | None = None
     party_registry: Address | None = None
+    delivery_escrow: Address | None = None
+    """Where orders are paid through; without it this node has none."""
     start_block: int = Field(default=0, ge=0)
     """The block from which the chain is followed: the one in which the contracts were deployed, or an earlier one."""
+    tokens: dict[Address, Currency] = Field(default_factory=dict)
+    """The tokens that are watched, and the currency that one whole unit of each is (ISO 4217)."""
 
     database_url: str | None = None
     key_password_file: Path | None = None
@@ -96,7 +102,21 @@ class Settings(BaseSettings):
             raise ValueError('confirmations counts for nothing with finality = "finalized": set one of the two')
         return self
 
-    @field_validator("event_log", "party_registry")
+    @model_validator(mode="after")
+    def _each_currency_is_one_token(self) -> Settings:
+        tokens, codes = ({each.lower() for each in side} for side in (self.tokens, self.tokens.values()))
+        if min(len(tokens), len(codes)) < len(self.tokens):
+            raise ValueError("two tokens have one currency, or one token stands there twice")
+        return self
+
+    @field_validator("tokens")
+    @classmethod
+    def _are_addresses(cls, tokens: dict[str, str]) -> dict[str, str]:
+        for address in tokens:
+            cls._is_address(address)
+        return tokens
+
+    @field_validator("event_log", "party_registry", "delivery_escrow")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
         if text is not None:
@@ -117,6 +137,11 @@ class Settings(BaseSettings):
     def is_by_tag(self) -> bool:
         """True where a block is final once the chain calls it `finalized`."""
         return self.finality is FinalityRule.FINALIZED
+
+    @property
+    def currencies(self) -> dict[bytes, str]:
+        """The currency code of each token that is watched."""
+        return {address_from_text(address): code for address, code in self.tokens.items()}
 
     @property
     def fees(self) -> FeeSettings:
@@ -163,7 +188,7 @@ def settings_of(data: Path) -> Settings:
     return _checked("the settings", {"data": data})
 
 
-def write_settings(data: Path, **values: str | int | float | bool | None) -> Settings:
+def write_settings(data: Path, **values: Value | dict[str, str]) -> Settings:
     """Makes DATA/node.toml with these settings (None is left out). Raises DataFolderTaken, or BadSettings.
 
     The file appears whole or not at all, and never in the place of another.
@@ -171,8 +196,7 @@ def write_settings(data: Path, **values: str | int | float | bool | None) -> Set
     file = data / NODE_FILE
     given = {name: value for name, value in values.items() if value is not None}
     settings = _checked("the settings", given | {"data": data})
-    # A TOML basic string is spelled as JSON spells one, and so are numbers, true and false (TOML 1.0).
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in given.items()]
+    lines = [f"{name} = {_toml(value)}\n" for name, value in given.items()]
     data.mkdir(parents=True, exist_ok=True)
     draft = data / f".{NODE_FILE}.{os.getpid()}.tmp"
     with draft.open("w", encoding="utf-8") as out:
@@ -194,6 +218,13 @@ def write_rpc_url(settings: Settings, rpc_url: str) -> None:
     draft = settings.chain_folder / f".{RPC_URL_FILE}.tmp"
     draft.write_text(rpc_url + "\n", encoding="utf-8")
     draft.replace(settings.chain_folder / RPC_URL_FILE)
+
+
+def _toml(value: Value | dict[str, str]) -> str:
+    """A TOML basic string is spelled as JSON spells one, and so are numbers, true and false (TOML 1.0)."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _read_line(file: Path) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from api.errors import BadSettings, IncompleteTrust
 from api.settings import Settings
 from ledger.chain import TIMEOUT_S, Chain, ChainView
-from ledger.deployment import Deployment, check
+from ledger.deployment import Deployment, Escrow, check
 from ledger.errors import ChainError, ChainReason
 from ledger.hexadecimal import address_from_text
 from traceability.verification import Trusted
@@ -51,11 +51,13 @@ def deployment_of(settings: Settings) -> Deployment:
     """The deployment that the settings name. Raises BadSettings where something of it is missing."""
     if settings.chain_id is None or settings.event_log is None or settings.party_registry is None:
         raise BadSettings(f"{settings.data}/node.toml names no deployment: chain_id, event_log and party_registry")
+    escrow = settings.delivery_escrow
     return Deployment(
         settings.chain_id,
         address_from_text(settings.event_log),
         address_from_text(settings.party_registry),
         settings.start_block,
+        Escrow.at(address_from_text(escrow), list(settings.currencies)) if escrow is not None else None,
     )
 
 

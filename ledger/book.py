@@ -45,7 +45,7 @@ class Part(IntFlag):
     ARBITER = 8
     SPLIT = 16
     HOLDER = 32
-    """Holds the receivable: a party's name or an account."""
+    """Holds the receivable, or has held it: a party's name or an account."""
 
 
 @dataclass(slots=True)
@@ -78,8 +78,8 @@ class Delivered:
 class OrderState:
     """An order as it is after the last log. `payee` is the seller, or whoever holds the receivable.
 
-    `attestations` are those that stand, by milestone, delivery and attestor; `paid` is what has gone to payee and
-    splits, `returned` what has gone to the buyer.
+    `attestations` are those that stand or have been agreed, by milestone, delivery and attestor; `holders` all who ever
+    held the receivable; `paid` is what has gone to payee and splits, `returned` what has gone to the buyer.
     """
 
     order: bytes
@@ -91,7 +91,7 @@ class OrderState:
     state: State = State.PROPOSED
     accepted_at: int = 0
     version: int = 1
-    is_minted: bool = False
+    holders: list[bytes] = field(default_factory=list)
     paid: int = 0
     returned: int = 0
     delivered: list[Delivered] = field(default_factory=list)
@@ -116,7 +116,7 @@ class OrderState:
         named = [(attestor, Part.ATTESTOR) for attestor in terms.attestors]
         named += [(split.party, Part.SPLIT) for split in terms.splits]
         named += [(terms.arbiter, Part.ARBITER)] if terms.arbiter != NOBODY else []
-        named += [(self.payee, Part.HOLDER)] if self.is_minted else []
+        named += [(holder, Part.HOLDER) for holder in self.holders]
         for party, part in named:
             found[party] = found.get(party, Part(0)) | part
         return found
@@ -225,11 +225,13 @@ class Book:
             item.is_ended = True
 
     def _receivable_moved(self, log: ReceivableMoved) -> None:
-        # Burned with the order's end: who was paid last stays the payee.
         if log.receiver == NOBODY:
+            # Burned, with the order's end.
+            self.orders[log.order].payee = self.orders[log.order].terms.seller
             return
         order = self._changed(log.order, log.place)
-        order.payee, order.is_minted = log.receiver, True
+        order.payee = log.receiver
+        order.holders.append(log.receiver)
 
     def _nothing(self, _: TokenMoved) -> None:
         """What moves between accounts is no order's."""

@@ -148,3 +148,53 @@ class BadTerms(LedgerError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field} {reason}")
         self.field, self.reason = field, reason
+
+
+class NoEscrow(LedgerError):
+    """The deployment has no DeliveryEscrow: no order is paid through this node."""
+
+    code = "no_escrow"
+
+    def __init__(self) -> None:
+        super().__init__("no orders here: set delivery_escrow in node.toml to the address of the consortium's")
+
+
+class UnknownOrder(LedgerError):
+    """No order of that id has been proposed, as far as the chain has been read."""
+
+    code = "unknown_order"
+
+    def __init__(self, order: bytes) -> None:
+        super().__init__(f"no order 0x{order.hex()} on the chain: check the id, or wait until it has been read")
+        self.order = order
+
+
+class UnknownToken(LedgerError):
+    """A token whose decimals are not known: amounts of it can't be read or shown."""
+
+    code = "unknown_token"
+
+    def __init__(self, token: str, *, is_asked: bool) -> None:
+        what_to_do = "it does not say how many decimals it has" if is_asked else "wait until the worker has asked it"
+        super().__init__(f"nothing is known of the token {token}: {what_to_do}")
+        self.token = token
+
+
+class InvoiceFileError(LedgerError):
+    """A file of invoices that can't be read as one at all. What is wrong in a row is listed, not raised."""
+
+    code = "bad_invoice_file"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the invoices can't be read: {reason}")
+        self.reason = reason
+
+
+class AmountDoesNotFit(LedgerError):
+    """An amount that the format asked for can't carry to the last unit. Another format does."""
+
+    code = "amount_does_not_fit"
+
+    def __init__(self, amount: str, currency: str, format_name: str, limit: str) -> None:
+        super().__init__(f"{amount} {currency} has no place in {format_name}, which takes {limit}: use another format")
+        self.amount, self.currency, self.format_name, self.limit = amount, currency, format_name, limit

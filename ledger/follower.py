@@ -1,7 +1,7 @@
-"""step(): what the two contracts said since the last position, as derived rows; undone again where a fork undoes it.
+"""step(): what the contracts said since the last position, as derived rows; undone again where a fork undoes it.
 
 By block range and idempotent: it needs no notifications, and what it has read is what the position says. Blocks are
-linked by parent hash; the newest applied ones are kept, to find where a fork began. This file owns the derived tables.
+linked by parent hash; the newest applied ones are kept, to find where a fork began. `derivation` says what logs become.
 """
 
 from __future__ import annotations
@@ -10,30 +10,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, update
 from sqlalchemy.engine import Engine
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from ledger import deployment as deployments
-from ledger.abi import interface
+from ledger import derivation, latecomers
 from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
 from ledger.chain import Block, Chain, Log, Tip
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
-from ledger.errors import ChainError, ChainReason, UnknownLog
+from ledger.errors import ChainError, ChainReason
 from ledger.finality import Link, common_ancestor, is_chain, newest_final
 from ledger.progress import Progress
-from ledger.tables import (
-    AnchorRow,
-    AttemptRow,
-    BlockRow,
-    PositionRow,
-    RegistryLogRow,
-    StrangeLogRow,
-    TransactionRow,
-    TransactionState,
-    WithdrawalRow,
-)
+from ledger.tables import AttemptRow, BlockRow, PositionRow, TransactionRow, TransactionState
 
 NAME = "follower"
 KEPT_MAX = CONFIRMATIONS_MAX + 56
@@ -47,14 +37,17 @@ SHORTER_US_MAX = 60_000_000
 """A chain that is shorter than it was is taken for a node that lags behind, for so long."""
 
 _UNTAGGED = "the chain's node names no finalized block, so that nothing becomes final here"
-_DERIVED = (AnchorRow, WithdrawalRow, RegistryLogRow, StrangeLogRow)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Consecutive blocks after a position: the newest of them (at most KEPT_MAX), their logs, times by block number."""
+    """Consecutive blocks after a position: the newest of them (at most KEPT_MAX), their logs, times by block number.
 
+    `contracts` are those whose logs these are.
+    """
+
+    contracts: Sequence[bytes]
     blocks: Sequence[Link]
     logs: Sequence[Log]
     times: dict[int, int]
@@ -74,6 +67,7 @@ def step(engine: Engine, chain: Chain, deployment: Deployment, settings: Anchori
     """
     tip = chain.tip(with_finalized=settings.by_tag)
     progress = _follow(engine, chain, deployment, settings, tip, now_us)
+    progress += latecomers.step(engine, chain, deployment, NAME)
     return progress + Progress(complaints=(_UNTAGGED,)) if settings.by_tag and tip.finalized is None else progress
 
 
@@ -87,10 +81,11 @@ def _follow(
     if head.number < position.block_number and _is_applied(engine, head):
         return _await_longer(engine, position, head, now_us)
     if head.number > position.block_number:
-        segment = _read(chain, deployment, position, head)
+        with reading(engine) as session:
+            contracts = latecomers.in_step(session, deployment)
+        segment = _read(chain, contracts, position, head)
         if segment is not None:
-            final = tip.finalized if settings.by_tag else newest_final(head.number, settings.confirmations)
-            _apply(engine, deployment, position, segment, final, now_us)
+            _apply(engine, deployment, position, segment, tip, settings, now_us)
             return Progress(segment.last.number - position.block_number, is_waiting=segment.last.number < head.number)
     return _roll_back(engine, chain, deployment, position, now_us)
 
@@ -116,6 +111,7 @@ def _begin(engine: Engine, chain: Chain, deployment: Deployment, now_us: int) ->
             )  # fmt: skip
             session.add(position)
             session.flush()
+            latecomers.begin(session, deployment)
         session.expunge(position)
     return position
 
@@ -136,7 +132,8 @@ def _note_contact(engine: Engine, position: PositionRow, tip: Tip, now_us: int) 
             is_it = (col(PositionRow.name) == NAME) & (col(PositionRow.block_hash) == position.block_hash)
             final_number, final_at = _newest_final(session, position, position.block_number, tip.finalized)
             session.execute(update(PositionRow).where(is_it).values(
-                next_at=tip.next_at, contact_at_us=now_us, final_number=final_number, final_at=final_at
+                next_at=tip.next_at, contact_at_us=now_us, head_number=tip.head.number, final_number=final_number,
+                final_at=final_at,
             ))  # fmt: skip
     return Progress(int(is_more_final), is_waiting=is_more_final)
 
@@ -159,14 +156,13 @@ def _await_longer(engine: Engine, position: PositionRow, head: Block, now_us: in
 # ------------------------------------------------------------------------------------------------------- reading
 
 
-def _read(chain: Chain, deployment: Deployment, position: PositionRow, head: Block) -> Segment | None:
+def _read(chain: Chain, contracts: Sequence[bytes], position: PositionRow, head: Block) -> Segment | None:
     """The blocks after the position; None where they don't follow from it. Raises ChainError."""
-    contracts = [deployment.event_log, deployment.party_registry]
     applied = Link(position.block_number, position.block_hash, b"", position.block_at)
     if head.number == applied.number + 1:
         if not is_chain([head], applied):
             return None
-        return Segment([head], chain.logs_of_block(contracts, head.hash), {head.number: head.at})
+        return Segment(contracts, [head], chain.logs_of_block(contracts, head.hash), {head.number: head.at})
     span = min(RANGE_MAX, head.number - applied.number)
     while True:
         try:
@@ -197,7 +193,7 @@ def _read_range(chain: Chain, contracts: Sequence[bytes], applied: Link, last: i
     is_linked = is_chain(newest[1:], newest[0]) and is_chain(blocks[:1], applied)
     if not is_linked or not is_same:
         return None
-    return Segment(newest, logs, {number: block.at for number, block in by_number.items()})
+    return Segment(contracts, newest, logs, {number: block.at for number, block in by_number.items()})
 
 
 def _present(blocks: Sequence[Block | None]) -> list[Block]:
@@ -211,66 +207,34 @@ def _present(blocks: Sequence[Block | None]) -> list[Block]:
 
 
 def _apply(
-    engine: Engine, deployment: Deployment, position: PositionRow, segment: Segment, final: Link | int | None,
-    now_us: int,
+    engine: Engine, deployment: Deployment, position: PositionRow, segment: Segment, tip: Tip,
+    settings: AnchoringSettings, now_us: int,
 ) -> None:  # fmt: skip
-    """All that the segment says, in one commit with the position.
-
-    `final` is the newest final block as the chain names it, or its number where depth decides.
-    """
-    rows: dict[type[SQLModel], list[dict[str, object]]] = {}
-    for log in segment.logs:
-        table, row = _derived(deployment, log, segment.times[log.block_number])
-        rows.setdefault(table, []).append(row)
+    """All that the segment says, in one commit with the position."""
+    final = tip.finalized if settings.by_tag else newest_final(tip.head.number, settings.confirmations)
+    rows = derivation.rows_of(deployment, segment.logs, segment.times)
     rows[BlockRow] = [
         {"number": b.number, "block_hash": b.hash, "parent_hash": b.parent, "block_at": b.at} for b in segment.blocks
     ]
     with writing(engine, durable=False) as session:
-        if not _is_still(session, position):
+        if not _is_still(session, position) or latecomers.in_step(session, deployment) != segment.contracts:
             return
-        for table, values in rows.items():
-            session.execute(insert(table), values)
+        derivation.store(session, rows)
         session.execute(delete(BlockRow).where(col(BlockRow.number) <= segment.last.number - KEPT_MAX))
         final_number, final_at = _newest_final(session, position, segment.last.number, final)
         session.execute(update(PositionRow).where(col(PositionRow.name) == NAME).values(
             block_number=segment.last.number, block_hash=segment.last.hash, block_at=segment.last.at,
-            final_number=final_number, final_at=final_at, contact_at_us=now_us,
+            final_number=final_number, final_at=final_at, contact_at_us=now_us, head_number=tip.head.number,
         ))  # fmt: skip
-
-
-def _derived(deployment: Deployment, log: Log, block_at: int) -> tuple[type[SQLModel], dict[str, object]]:
-    """The table and the row that a log becomes. One that can't be understood is set aside."""
-    is_event_log = log.address == deployment.event_log
-    face = interface("EventLog" if is_event_log else "PartyRegistry")
-    try:
-        name, arguments = face.log(log.topics, log.data)
-    except UnknownLog as error:
-        _log.error("log %d of block %d is set aside: %s", log.index, log.block_number, error)
-        return StrangeLogRow, {
-            "block_number": log.block_number, "log_index": log.index, "address": log.address,
-            "topics": b"".join(log.topics), "data": log.data, "reason": str(error),
-        }  # fmt: skip
-    if name == "Anchored":
-        return AnchorRow, {
-            "root": arguments["root"], "anchor_index": arguments["index"], "anchored_at": arguments["timestamp"],
-            "leaf_count": arguments["count"], "operator": arguments["operator"], "block_number": log.block_number,
-            "transaction_hash": log.transaction_hash,
-        }  # fmt: skip
-    if name == "Withdrawn":
-        return WithdrawalRow, {
-            "party": arguments["party"], "record_hash": arguments["recordHash"],
-            "withdrawn_at": arguments["timestamp"], "block_number": log.block_number,
-        }  # fmt: skip
-    return RegistryLogRow, {
-        "block_number": log.block_number, "log_index": log.index, "block_hash": log.block_hash, "block_at": block_at,
-        "transaction_hash": log.transaction_hash, "name": name, "arguments": face.arguments_to_json(arguments),
-    }  # fmt: skip
 
 
 def _newest_final(
     session: Session, position: PositionRow, applied_number: int, final: Link | int | None
 ) -> tuple[int, int]:
-    """Number and time of the newest final block up to the newest applied one. It never goes back but by a fork."""
+    """Number and time of the newest final block up to the newest applied one. It never goes back but by a fork.
+
+    `final` is that block as the chain names it, or its number where depth decides.
+    """
     as_before = position.final_number, position.final_at
     wanted = final.number if isinstance(final, Link) else -1 if final is None else final
     number = min(wanted, applied_number)
@@ -315,8 +279,8 @@ def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int) 
     with writing(engine, durable=False) as session:
         if not _is_still(session, position):
             return Progress(is_waiting=True)
-        for table in _DERIVED:
-            session.execute(delete(table).where(col(table.block_number) > ancestor.number))
+        derivation.undo(session, ancestor.number)
+        latecomers.undo(session, ancestor.number)
         session.execute(delete(BlockRow).where(col(BlockRow.number) > ancestor.number))
         fallen = col(TransactionRow.block_number) > ancestor.number
         ids = select(TransactionRow.id).where(fallen)

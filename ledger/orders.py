@@ -149,7 +149,7 @@ def check_terms(terms: Terms, now_at: int) -> None:
         _expect(any(getattr(terms, name)), name, "is nobody")
     _expect(terms.buyer != terms.seller, "seller", "is the buyer")
     _expect(any(terms.document), "document", "names no terms document")
-    _expect(now_at <= terms.fund_by, "fund_by", "is in the past")
+    _expect(now_at < terms.fund_by, "fund_by", "is in the past")
     _expect(terms.fund_by <= now_at + FUND_S_MAX, "fund_by", "is more than 365 days ahead")
     _check_splits(terms)
     _check_attestors(terms)

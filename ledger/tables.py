@@ -64,7 +64,10 @@ class RecordRow(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """A closed batch: its root, and its whole tree (nodes joined in array order), so that a proof is a few slices."""
+    """A closed batch: its root, and its whole tree (nodes joined in array order), so that a proof is a few slices.
+
+    `oldest_us` is when the first of its records was received; None in batches that an older version closed.
+    """
 
     __tablename__ = "batches"
 
@@ -73,6 +76,7 @@ class BatchRow(SQLModel, table=True):
     leaf_count: int
     tree: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     closed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    oldest_us: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     transaction_id: int | None = Field(default=None, sa_column=Column(_BigId, index=True, nullable=True))
 
 
@@ -146,7 +150,10 @@ class NonceRow(SQLModel, table=True):
 
 
 class DeploymentRow(SQLModel, table=True):
-    """The one deployment that this database belongs to. Everything else in it means nothing on any other."""
+    """The one deployment that this database belongs to. Everything else in it means nothing on any other.
+
+    `delivery_escrow` stays empty until orders are paid; from then on it is the one.
+    """
 
     __tablename__ = "deployments"
 
@@ -155,6 +162,7 @@ class DeploymentRow(SQLModel, table=True):
     event_log: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
     party_registry: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
     block_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    delivery_escrow: bytes | None = Field(default=None, sa_column=Column(LargeBinary(20), nullable=True))
 
 
 class PositionRow(SQLModel, table=True):
@@ -162,7 +170,8 @@ class PositionRow(SQLModel, table=True):
 
     There is one row, named `follower`. `next_at` is the time in seconds that a block after the newest one would have
     had when the chain was last asked, 0 before that. `contact_at_us` is when the chain was last found to be where it
-    should be, give or take ten seconds.
+    should be, give or take ten seconds, and `head_number` its newest block at that time; None where an older version
+    wrote the row.
     """
 
     __tablename__ = "positions"
@@ -175,6 +184,7 @@ class PositionRow(SQLModel, table=True):
     final_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     next_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     contact_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    head_number: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
 
 
 class BlockRow(SQLModel, table=True):

@@ -14,7 +14,7 @@ from ledger import follower
 from ledger.abi import interface
 from ledger.answers import StandingQuestion
 from ledger.batch import AnchoringSettings
-from ledger.chain import Chain, ChainView, Log
+from ledger.chain import Chain, ChainView, Log, Tip
 from ledger.consortium import FOREVER, RegistryDomain, call, consent_digest
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
@@ -115,10 +115,11 @@ def test_applying_twice_is_applying_once(node: Any, devnet: Devnet, deployment: 
         before = session.get(PositionRow, follower.NAME)
     anchor_many(devnet, deployment, 3)
     head = node.worker.chain.head()
-    segment = follower._read(node.worker.chain, deployment, before, head)
+    contracts = [deployment.event_log, deployment.party_registry]
+    segment = follower._read(node.worker.chain, contracts, before, head)
     node.settle()
     once = derived(node)
-    follower._apply(node.engine, deployment, before, segment, head.number, node.now_us)
+    follower._apply(node.engine, deployment, before, segment, Tip(head, head.at), AnchoringSettings(), node.now_us)
     assert derived(node) == once
 
 
