@@ -68,6 +68,7 @@ def parse(data: bytes) -> Bundle:
     """The bundle in a file's bytes. Raises MalformedJson (section 2) or MalformedBundle (section 5): rule and place."""
     value, depth = strict_json.scan(data, null_at=("records", "*", "anchor"))
     if _MINUS_ZERO.search(data):
+        del value  # the file is read again, and there is room for one of them
         value = json.loads(data, parse_int=_integer_or_minus_zero)
     file = _members(value, "the file", _FILE)
     if file["format"] != FORMAT:
@@ -109,7 +110,7 @@ _RECORD = frozenset({"context", "event", "record", "signature", "anchor"})
 _SIGNED_FIELDS = frozenset({"eventHash", "contentHash", "party", "sequence", "disclosureRoot"})
 _ANCHOR = frozenset({"root", "index", "proof", "transaction", "block"})
 
-_MINUS_ZERO = re.compile(rb"-0[\s,}\]]")
+_MINUS_ZERO = re.compile(rb":\s*-0[\s,}]")
 _ContentCheck = Callable[[list[Any], dict[str, Any]], None]
 
 

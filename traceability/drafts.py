@@ -14,7 +14,7 @@ from traceability.epcis.canonical import canonical_json, content_hash_of
 from traceability.epcis.document import Partition
 from traceability.epcis.event_hash import event_hash, hash_id
 from traceability.epcis.times import epoch_ms
-from traceability.errors import FieldProblem, InvalidDocument
+from traceability.errors import FieldProblem, InvalidDocument, MalformedJson
 
 
 class Mark(StrEnum):
@@ -88,12 +88,19 @@ class SignedDraft:
 
 
 def drafts_of(parts: Partition, context_json: bytes) -> list[Draft]:
-    """The drafts of a document's good events, in its order. `context_json` is its context in canonical JSON."""
+    """The drafts of a document's good events, in its order. `context_json` is its context in canonical JSON.
+
+    Raises InvalidDocument for an event that has no event hash: its names, written out, are out of all proportion.
+    """
     context = parts.document.context
     drafts = []
     for index, event in zip(parts.indexes, parts.document.events, strict=True):
         event_json = canonical_json(event)
-        draft = Draft(index, event, event_json, event_hash(event, context), content_hash_of(context_json, event_json))
+        try:
+            name = event_hash(event, context)
+        except MalformedJson as error:
+            raise InvalidDocument([FieldProblem(index, "", "no_event_hash", error.reason)]) from None
+        draft = Draft(index, event, event_json, name, content_hash_of(context_json, event_json))
         if is_stale(draft):
             draft.marks.append(Mark.STALE_EVENT_ID)
         drafts.append(draft)

@@ -132,8 +132,12 @@ def _check_hashes(cases: Sequence[_Case]) -> None:
         context, event, record = case.entry.context, case.entry.event, case.entry.record
         if content_hash(context, event) != record.content_hash:
             case.fail(Code.EVENT_ALTERED, "the event, or its context, is not the one that was signed")
-        elif event_hash(event, context) != record.event_hash:
-            case.fail(Code.EVENT_ALTERED, "the event hash is not that of the event")
+            continue
+        try:
+            if event_hash(event, context) != record.event_hash:
+                case.fail(Code.EVENT_ALTERED, "the event hash is not that of the event")
+        except MalformedJson as error:
+            case.fail(Code.EVENT_ALTERED, str(error))
 
 
 def _check_signatures(cases: Sequence[_Case]) -> None:
@@ -208,10 +212,13 @@ def _check_relation(cases: Sequence[_Case], identifier: str) -> None:
         for name in names:
             holders[name].append(case)
     reached, frontier = {identifier}, [identifier]
+    waiting = dict(carried)
     while frontier:
-        found = {name for case in holders.pop(frontier.pop(), []) for name in carried[case]} - reached
-        reached |= found
-        frontier += found
+        for case in holders.pop(frontier.pop(), []):
+            # Each record once: all its names were reached with the first of them.
+            found = waiting.pop(case, set()) - reached
+            reached |= found
+            frontier += found
     for case, names in carried.items():
         if reached.isdisjoint(names):
             case.fail(Code.UNRELATED, f"nothing in this bundle joins the event to {identifier}")

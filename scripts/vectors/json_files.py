@@ -150,6 +150,7 @@ def _contexts() -> list[FileCase]:
         ("a scheme and one character more", [{"a": "b:c"}]),
         ("a scheme of every kind of character", [{"a": "Z9+-.:x"}]),
         ("an IRI with characters above U+0020 only", [{"a": "urn:!\u00a0\u3000\u007f"}]),
+        ("an IRI of 255 characters", [{"a": "urn:" + "\U0001f33f" * 251}]),
         ("odd names for prefixes", [{"": "urn:empty:", "a b": "urn:space:", "a:b": "urn:colon:", "a@": "urn:at:"}]),
         ("a term definition", [{"harvest": {"@id": "https://farm.example/h", "@type": "@id", "@protected": True}}]),
         ("numbers, lists and GS1's terms in a term definition", [{"a": {"b": [1, {"x": {"gs1": "y"}}], "@id": 1}}]),
@@ -182,6 +183,7 @@ def _contexts() -> list[FileCase]:
         ("an IRI with a space", [{"a": "urn:a b"}]),
         ("an IRI with a line feed at its end", [{"a": "urn:a\n"}]),
         ("an empty IRI", [{"a": ""}]),
+        ("an IRI of 256 characters", [{"a": "urn:" + "x" * 252}]),
         ("a term definition with a context in it", [{"a": {"@context": {}}}]),
         ("a term definition with a context deep in it", [{"a": {"b": [{"@context": "c"}]}}]),
     ]

@@ -89,7 +89,7 @@ def check_context(context: Any) -> None:
                 continue
             need(name not in TERMS)
             if isinstance(meaning, str):
-                need(re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20]+", meaning))
+                need(len(meaning) <= 255 and re.fullmatch("[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20]+", meaning))
             else:
                 need(isinstance(meaning, dict) and not holds_context(meaning))
 

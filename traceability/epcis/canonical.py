@@ -1,12 +1,16 @@
 """Canonical JSON (RFC 8785), and the content hash that binds every character a reader sees.
 
-docs/proof-format.md, section 1.
+docs/proof-format.md, section 1. orjson writes; what it may have written otherwise than RFC 8785 is written again by
+hand, value by value, without a copy of it: a hostile event is all of it such values.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
+from io import StringIO
+from json.encoder import encode_basestring
 from typing import Any
 
 import orjson
@@ -22,6 +26,9 @@ _EXPONENT = re.compile(rb"e[+-][0-9]+[,\]}]")  # 1e-6 is 0.000001, 1e+16 is 1000
 _NULL = re.compile(rb"null")  # orjson's word for NaN and infinity
 _BEYOND_BMP = re.compile(rb"[\xf0-\xf4]")  # names are sorted by UTF-16 units, not by code points (RFC 8785, 3.2.3)
 
+# The powers of ten for which ECMAScript writes a number without exponent.
+_POWER_MIN, _POWER_MAX = -6, 21
+
 
 def canonical_json(value: Any) -> bytes:
     """The one spelling of a JSON value. Raises ValueError for what JSON can't hold: NaN, integers beyond 2^53-1."""
@@ -29,14 +36,15 @@ def canonical_json(value: Any) -> bytes:
         return rfc8785.dumps(value)
     try:
         written = orjson.dumps(value, option=_OPTIONS)
-        if _WHOLE_FLOAT.search(written):
-            written = orjson.dumps(_with_integers(value), option=_OPTIONS)
     except orjson.JSONEncodeError:
         return rfc8785.dumps(value)
     is_unsure = (
-        _EXPONENT.search(written) or _NULL.search(written) or (not written.isascii() and _BEYOND_BMP.search(written))
+        _WHOLE_FLOAT.search(written)
+        or _EXPONENT.search(written)
+        or _NULL.search(written)
+        or (not written.isascii() and _BEYOND_BMP.search(written))
     )
-    return rfc8785.dumps(value) if is_unsure else written
+    return _by_hand(value) if is_unsure else written
 
 
 def content_hash(context: list[Any], event: dict[str, Any]) -> bytes:
@@ -49,12 +57,57 @@ def content_hash_of(context_json: bytes, event_json: bytes) -> bytes:
     return sha256(b'{"context":' + context_json + b',"event":' + event_json + b"}").digest()
 
 
-def _with_integers(value: Any) -> Any:
-    """The same value with every float that is whole as an integer."""
+def _by_hand(value: Any) -> bytes:
+    """As `canonical_json`, for what orjson can write: no integer is too large, no text holds half a surrogate pair."""
+    sink = StringIO()
+    _write(value, sink.write)
+    return sink.getvalue().encode()
+
+
+def _write(value: Any, write: Callable[[str], object]) -> None:
     if isinstance(value, dict):
-        return {name: _with_integers(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_with_integers(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+        lead = "{"
+        for name in sorted(value, key=_units):
+            write(f"{lead}{encode_basestring(name)}:")
+            item = value[name]
+            spell = _SPELLINGS.get(type(item))
+            write(spell(item)) if spell else _write(item, write)
+            lead = ","
+        write("}" if value else "{}")
+    else:
+        lead = "["
+        for item in value:
+            write(lead)
+            spell = _SPELLINGS.get(type(item))
+            write(spell(item)) if spell else _write(item, write)
+            lead = ","
+        write("]" if value else "[]")
+
+
+def _units(name: str) -> bytes:
+    return name.encode("utf-16-be")
+
+
+def _number(value: float) -> str:
+    """A double as ECMAScript writes it (ECMA-262, Number::toString): Python's repr has the same digits."""
+    text = repr(value)
+    mantissa, has_exponent, exponent = text.partition("e")
+    if not has_exponent:
+        if mantissa[-2:] == ".0":
+            return mantissa[:-2] if value else "0"
+        return text if mantissa[-1].isdigit() else rfc8785.dumps(value).decode()  # refuses NaN and infinity
+    power = int(exponent)
+    if not _POWER_MIN <= power < _POWER_MAX:
+        return f"{mantissa}e{exponent[0]}{exponent[1:].lstrip('0')}"
+    sign = "-" if value < 0 else ""
+    digits = mantissa.lstrip("-").replace(".", "")
+    return f"{sign}{digits.ljust(power + 1, '0')}" if power > 0 else f"{sign}0.{'0' * (-power - 1)}{digits}"
+
+
+_SPELLINGS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    float: _number,
+    int: str,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): lambda _: "null",
+}

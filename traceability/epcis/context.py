@@ -18,7 +18,11 @@ from traceability.errors import MalformedJson
 
 # RFC 3986, 3.1: a scheme, then a colon; after it at least one character, none of them a control or a space.
 _ABSOLUTE_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20]+")
+_IRI_CHARACTERS_MAX: Final = 255
 _NAMES_REMEMBERED_MAX: Final = 10_000
+# Strangers choose contexts and names: what is remembered of them must stay small.
+_PREFIXES_SHARED_MAX: Final = 64
+_CHARACTERS_REMEMBERED_MAX: Final = 200
 _CONTAINERS: Final = (dict, list)
 
 
@@ -38,7 +42,7 @@ def check_no_inner_context(event: Mapping[str, Any]) -> None:
         return
     for name, value in event.items():
         if isinstance(value, _CONTAINERS) and name != "@context" and (where := _inner_context(value)):
-            raise MalformedJson(f"event/{name}{where}: an @context is taken at the top of an event only")
+            raise MalformedJson(f"event/{_cut(name)}{where}: an @context is taken at the top of an event only")
 
 
 class Namespaces:
@@ -56,12 +60,16 @@ class Namespaces:
 
     def element_name(self, name: str) -> str:
         """`{namespace}local` for a member name with a declared prefix; the name as it stands for any other."""
+        if ":" not in name:
+            return name
         known = self._names.get(name)
         if known is None:
-            if len(self._names) >= _NAMES_REMEMBERED_MAX:
-                self._names.clear()
             namespace, local = self._split(name)
-            known = self._names[name] = f"{{{namespace}}}{local}" if namespace else name
+            known = f"{{{namespace}}}{local}" if namespace else name
+            if len(name) <= _CHARACTERS_REMEMBERED_MAX:
+                if len(self._names) >= _NAMES_REMEMBERED_MAX:
+                    self._names.clear()
+                self._names[name] = known
         return known
 
     def expand(self, value: str) -> str:
@@ -85,7 +93,10 @@ def namespaces_of(context: Iterable[Any], event_context: Iterable[Any] | None = 
     declared = dict(_declared(context))
     if event_context is not None:
         declared.update(_declared(event_context))
-    return _shared_namespaces(tuple(declared.items()))
+    is_small = (
+        len(declared) <= _PREFIXES_SHARED_MAX and max(map(len, declared), default=0) <= _CHARACTERS_REMEMBERED_MAX
+    )
+    return _shared_namespaces(tuple(declared.items())) if is_small else Namespaces(declared.items())
 
 
 @lru_cache(maxsize=512)
@@ -111,26 +122,27 @@ def _check_list(context: object, where: str) -> None:
                 raise MalformedJson(f"{place}: {_shown(entry)} is no address of GS1's EPCIS context")
         elif isinstance(entry, dict):
             for name, meaning in entry.items():
-                _check_declaration(name, meaning, f"{place}/{_shown(name)}")
+                if wrong := _wrong_declaration(name, meaning):
+                    raise MalformedJson(f"{place}/{_shown(name)}{wrong}")
         else:
             raise MalformedJson(f"{place}: must be an address of GS1's EPCIS context or an object of prefixes")
 
 
-def _check_declaration(name: str, meaning: object, where: str) -> None:
+def _wrong_declaration(name: str, meaning: object) -> str:
+    """What is wrong with a member of a context, and where in it; an empty text for one in order."""
     if name.startswith("@"):
-        raise MalformedJson(f"{where}: a name must not begin with @")
+        return ": a name must not begin with @"
     if name in PREFIXES and meaning == PREFIXES[name]:
-        return
+        return ""
     if name in TERMS or name in PREFIXES:
-        raise MalformedJson(f"{where}: gives a term of GS1 another meaning")
+        return ": gives a term of GS1 another meaning"
     if isinstance(meaning, str):
-        if not _ABSOLUTE_IRI.fullmatch(meaning):
-            raise MalformedJson(f"{where}: {_shown(meaning)} is no absolute IRI")
-    elif isinstance(meaning, dict):
-        if inner := _inner_context(meaning):
-            raise MalformedJson(f"{where}{inner}: a term definition must not hold an @context")
-    else:
-        raise MalformedJson(f"{where}: must be a prefix's IRI or a term definition")
+        is_iri = len(meaning) <= _IRI_CHARACTERS_MAX and _ABSOLUTE_IRI.fullmatch(meaning)
+        return "" if is_iri else f": {_shown(meaning)} is no absolute IRI of at most {_IRI_CHARACTERS_MAX} characters"
+    if isinstance(meaning, dict):
+        inner = _inner_context(meaning)
+        return f"{inner}: a term definition must not hold an @context" if inner else ""
+    return ": must be a prefix's IRI or a term definition"
 
 
 def _names_no_inner_context(event: Mapping[str, Any]) -> bool:
@@ -163,15 +175,29 @@ def _holds_context(value: object) -> bool:
 
 
 def _path_of_context(value: object) -> str:
-    waiting: list[tuple[str, Any]] = [("", value)]
-    while waiting:
-        path, container = waiting.pop()
-        if isinstance(container, dict) and "@context" in container:
-            return f"{path}/@context"
-        steps = container.items() if isinstance(container, dict) else enumerate(container)
-        waiting += [(f"{path}/{step}", inner) for step, inner in steps if isinstance(inner, _CONTAINERS)]
+    """Where the first `@context` stands. Only the way to the place that is looked at is kept: there may be millions."""
+    stack: list[tuple[str, Iterator[tuple[str | int, Any]]]] = [("", _members(value))]
+    while stack:
+        for step, inner in stack[-1][1]:
+            if step == "@context":
+                return "".join(place for place, _ in stack) + "/@context"
+            if isinstance(inner, _CONTAINERS):
+                stack.append((f"/{step if isinstance(step, int) else _cut(step)}", _members(inner)))
+                break
+        else:
+            stack.pop()
     return ""
 
 
+def _members(value: object) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, list) else iter(())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:80] + "…")
+    return repr(_cut(text))

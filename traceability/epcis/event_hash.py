@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
+from traceability.epcis.canonical import canonical_json
 from traceability.epcis.context import Namespaces, namespaces_of
 from traceability.epcis.numbers import plain_number, spelled_number
 from traceability.epcis.terms import (
@@ -35,7 +36,7 @@ from traceability.identifiers import canonical
 
 Spell: TypeAlias = Callable[[str], str]
 """From the text of a field to its text in the pre-hash."""
-Render: TypeAlias = Callable[[str, Any, Namespaces, list[str]], str]
+Render: TypeAlias = Callable[[str, Any, "_Names", list[str]], str]
 """From a member's name and value to its part of the pre-hash. What has no place in the standard's order is added to the
 list instead: it is spelled at the event's end, under the names of the fields that it was found in."""
 
@@ -47,6 +48,14 @@ _NUMBER_TYPES: Final = (int, float)
 _CONTAINERS: Final = (dict, list)
 # Places, parties and words return in event after event; longer texts are strangers' and would fill the memory.
 _REMEMBERED_CHARACTERS_MAX: Final = 200
+# Names are written out in full for every item of a list, words and small numbers too: a few bytes can ask for any
+# number. A pre-hash is never longer than it may always be, or than so many times the event's canonical JSON.
+_PREHASH_ALWAYS: Final = 64 * 1024
+_PREHASH_TIMES: Final = 16
+_PREHASH_MAX: Final = 64 * 1024 * 1024
+_CHUNK_PARTS: Final = 1024
+# Shorter ones can't make much more of an event than it is.
+_UNCOUNTED_CHARACTERS_MAX: Final = 32
 
 
 def event_hash(event: Mapping[str, Any], context: Sequence[Any], left_out: Collection[str] = ()) -> bytes:
@@ -54,9 +63,21 @@ def event_hash(event: Mapping[str, Any], context: Sequence[Any], left_out: Colle
 
     `left_out` are members that the document declares as no facts (`left_out_members`): none in a record. Assumes that
     context and event have passed `check_context` and `check_event`. Raises MalformedJson where a date-time is none, a
-    number is not finite, a value is null, or a text is no Unicode text.
+    number is not finite, a value is null, a text is no Unicode text, or the pre-hash is too long.
     """
-    return _digest(prehash(event, namespaces_of(context, event.get("@context")), left_out))
+    hashed, length = hashlib.sha256(), 0
+    parts = _parts(event, namespaces_of(context, event.get("@context")), left_out)
+    # In pieces: of the longest pre-hash that is taken there is no room for three copies.
+    for start in range(0, len(parts), _CHUNK_PARTS):
+        try:
+            written = "".join(parts[start : start + _CHUNK_PARTS]).encode()
+        except UnicodeEncodeError:
+            raise MalformedJson("a text holds half of a surrogate pair") from None
+        length += len(written)
+        hashed.update(written)
+    if length > _PREHASH_ALWAYS and length > _length_max(event):
+        raise _too_long()
+    return hashed.digest()
 
 
 def hash_id(digest: bytes) -> str:
@@ -75,24 +96,62 @@ def prehash(event: Mapping[str, Any], namespaces: Namespaces, left_out: Collecti
 
     Raises as `event_hash` does.
     """
+    return "".join(_parts(event, namespaces, left_out))
+
+
+def _parts(event: Mapping[str, Any], namespaces: Namespaces, left_out: Collection[str]) -> list[str]:
+    """The pre-hash in pieces."""
     event_type = event.get("type")
     if not isinstance(event_type, str):
         raise MalformedJson("event/type: must be a text")
+    names = _Names(namespaces, event)
     remaining: list[str] = []
     parts = [f"eventType={event_type}"]
     for name, render in _EVENT_FIELDS:
         if name in event:
-            parts.append(render(name, event[name], namespaces, remaining))
-    for name in event.keys() - _PLACED:
+            parts.append(render(name, event[name], names, remaining))
+    for name, value in event.items():
+        if name in _PLACED:
+            continue
         element = namespaces.element_name(name)
         if element in left_out or element in _COMMENTS:
             continue
         if name in _PAIR_LISTS:
-            remaining.append(_PAIR_LISTS[name](name, event[name], namespaces, remaining))
+            remaining.append(_PAIR_LISTS[name](name, value, names, remaining))
         else:
-            remaining.extend(_elements(element, event[name], namespaces))
+            _add_elements(remaining, element, value, names)
     remaining.sort()
-    return "".join(parts) + "".join(remaining)
+    return parts + remaining
+
+
+class _Names:
+    """What the names of one event mean, and how much longer its pre-hash may become."""
+
+    __slots__ = ("_event", "_is_final", "_left", "element_name", "expand")
+
+    def __init__(self, namespaces: Namespaces, event: Mapping[str, Any]) -> None:
+        self.element_name: Final = namespaces.element_name
+        self.expand: Final = namespaces.expand
+        self._event: Final = event
+        self._left, self._is_final = _PREHASH_ALWAYS, False
+
+    def spend(self, characters: int) -> None:
+        """Counts what will stand in the pre-hash. Raises MalformedJson where it becomes too long: before it is made."""
+        self._left -= characters
+        if self._left < 0 and not self._is_final:
+            self._left += _length_max(self._event) - _PREHASH_ALWAYS
+            self._is_final = True
+        if self._left < 0:
+            raise _too_long()
+
+
+def _length_max(event: Mapping[str, Any]) -> int:
+    """How many bytes the event's pre-hash may have (docs/proof-format.md, section 8.4)."""
+    return min(_PREHASH_MAX, _PREHASH_ALWAYS + _PREHASH_TIMES * len(canonical_json(event)))
+
+
+def _too_long() -> MalformedJson:
+    return MalformedJson("the event has no event hash: written out, its names and values are too long")
 
 
 def left_out_members(document: Mapping[str, Any], namespaces: Namespaces) -> frozenset[str]:
@@ -112,13 +171,6 @@ def _query_results(document: Mapping[str, Any]) -> Mapping[str, Any]:
     body = document.get("epcisBody")
     results = body.get("queryResults") if isinstance(body, dict) else None
     return results if isinstance(results, dict) else {}
-
-
-def _digest(text: str) -> bytes:
-    try:
-        return hashlib.sha256(text.encode()).digest()
-    except UnicodeEncodeError:
-        raise MalformedJson("a text holds half of a surrogate pair") from None
 
 
 # How a text is spelled: cut off at both ends, identifiers in canonical form, words and numbers in full.
@@ -147,43 +199,53 @@ def _remembered(spell: Spell) -> Spell:
 
 def _field(spell: Spell) -> Render:
     """A member of one value, or of several that each stand under its name; empty ones are absent."""
-    remembered = _remembered(spell)
+    remembered = lru_cache(maxsize=16_384)(spell)
 
-    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    def render(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
         if isinstance(value, str):
             text = remembered(value) if len(value) <= _REMEMBERED_CHARACTERS_MAX else spell(value)
             return f"{name}={text}" if text else ""
         if isinstance(value, list):
-            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
-        return _element(name, value, namespaces)
+            return "".join(sorted([item_of(name, item, names, remaining) for item in value]))
+        return _element(name, value, names)
+
+    def item_of(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
+        # Of the items of a list nearly all are new: remembering them would only cost time.
+        if isinstance(value, str):
+            text = spell(value)
+            return f"{name}={text}" if text else ""
+        return render(name, value, names, remaining)
 
     return render
 
 
-def _epc_field(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
-    """As `_TEXT`, for the items of a list of EPCs: nearly all are new, so remembering them would only cost time."""
-    is_plain = isinstance(value, str) and value.startswith("urn:epc:") and not value[-1:].isspace()
-    if is_plain and _CBV_URN not in value:
-        return f"{name}={canonical(value)}"
-    return _TEXT(name, value, namespaces, remaining)
+def _epc_field(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
+    """As `_TEXT`, for the items of a list of EPCs, which are not remembered either."""
+    if not isinstance(value, str):
+        return _TEXT(name, value, names, remaining)
+    is_plain = value.startswith("urn:epc:") and not value[-1:].isspace() and _CBV_URN not in value
+    text = canonical(value) if is_plain else _text(value)
+    return f"{name}={text}" if text else ""
 
 
 def _word_field(vocabulary: Mapping[str, str]) -> Render:
     """As `_field`, of words: bare ones of the field's own vocabulary, prefixed ones of any."""
 
-    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    def render(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
         if isinstance(value, str):
             word = value.strip()
-            text = vocabulary.get(word) or _text(namespaces.expand(word))
+            text = vocabulary.get(word) or _text(names.expand(word))
+            if len(text) > _UNCOUNTED_CHARACTERS_MAX:
+                names.spend(len(text))
             return f"{name}={text}" if text else ""
         if isinstance(value, list):
-            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
-        return _element(name, value, namespaces)
+            return "".join(sorted([render(name, item, names, remaining) for item in value]))
+        return _element(name, value, names)
 
     return render
 
 
-def _time_field(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+def _time_field(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
     if not isinstance(value, str):
         raise MalformedJson(f"{name}: must be a date-time written as text")
     return f"{name}={instant(value).utc}"
@@ -191,19 +253,17 @@ def _time_field(name: str, value: Any, namespaces: Namespaces, remaining: list[s
 
 def _object(*fields: tuple[str, Render]) -> Render:
     """A member with members of its own in a set order, then its extensions, sorted; one or several of them."""
-    names = frozenset(name for name, _ in fields)
+    placed = frozenset(name for name, _ in fields)
 
-    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    def render(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
         if isinstance(value, list):
-            return "".join(sorted([render(name, item, namespaces, remaining) for item in value]))
+            return "".join(sorted([render(name, item, names, remaining) for item in value]))
         if not isinstance(value, dict):
-            return _element(name, value, namespaces)
+            return _element(name, value, names)
         unplaced: list[str] = []
-        parts = [
-            render_inner(inner, value[inner], namespaces, unplaced) for inner, render_inner in fields if inner in value
-        ]
+        parts = [render_inner(inner, value[inner], names, unplaced) for inner, render_inner in fields if inner in value]
         if len(parts) < len(value):
-            extensions = _extensions(value, names, namespaces, unplaced)
+            extensions = _extensions(value, placed, names, unplaced)
             parts += extensions
         if unplaced:
             unplaced.sort()
@@ -214,14 +274,12 @@ def _object(*fields: tuple[str, Render]) -> Render:
     return render
 
 
-def _extensions(
-    members: Mapping[str, Any], placed: frozenset[str], namespaces: Namespaces, unplaced: list[str]
-) -> list[str]:
+def _extensions(members: Mapping[str, Any], placed: frozenset[str], names: _Names, unplaced: list[str]) -> list[str]:
     """The members in a namespace, spelled and sorted; those that have neither namespace nor place are set aside."""
     extensions: list[str] = []
     for name, value in members.items():
-        if name not in placed and (element := namespaces.element_name(name)) not in _COMMENTS:
-            (extensions if element[0:1] == "{" else unplaced).extend(_elements(element, value, namespaces))
+        if name not in placed and (element := names.element_name(name)) not in _COMMENTS:
+            _add_elements(extensions if element[0:1] == "{" else unplaced, element, value, names)
     extensions.sort()
     return extensions
 
@@ -229,10 +287,10 @@ def _extensions(
 def _list_of(item_name: str, render_item: Render) -> Render:
     """A list: its name once, then its items, sorted. An empty list is absent."""
 
-    def render(name: str, value: Any, namespaces: Namespaces, remaining: list[str]) -> str:
+    def render(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
         unplaced: list[str] = []
         items = value if isinstance(value, list) else [value]
-        parts = [render_item(item_name, item, namespaces, unplaced) for item in items]
+        parts = [render_item(item_name, item, names, unplaced) for item in items]
         if unplaced:
             unplaced.sort()
             remaining.append(name + "".join(unplaced))
@@ -248,40 +306,45 @@ def _pairs_of(item_name: str, vocabulary: Mapping[str, str]) -> Render:
     return _list_of("", _object(("type", _word_field(vocabulary)), (item_name, _TEXT)))
 
 
-def _elements(name: str, value: Any, namespaces: Namespaces) -> list[str]:
-    """An extension's parts of the pre-hash: one for each item where it is a list."""
+def _add_elements(parts: list[str], name: str, value: Any, names: _Names) -> None:
+    """Adds an extension's parts of the pre-hash: one for each item where it is a list."""
     if isinstance(value, list):
-        return [_element(name, item, namespaces) for item in value]
-    return [_element(name, value, namespaces)]
+        names.spend(len(name) * len(value))
+        parts += [_element(name, item, names) for item in value]
+    else:
+        names.spend(len(name))
+        parts.append(_element(name, value, names))
 
 
-def _element(name: str, value: Any, namespaces: Namespaces) -> str:
+def _element(name: str, value: Any, names: _Names) -> str:
     if isinstance(value, str):
-        fits = len(value) <= _REMEMBERED_CHARACTERS_MAX
-        text = _remembered_text_or_number(value) if fits else _text_or_number(value)
+        text = _text_or_number(value)
         return f"{name}={text}" if text else name
     if isinstance(value, bool):
         return f"{name}={'true' if value else 'false'}"
     if isinstance(value, _NUMBER_TYPES):
-        return f"{name}={plain_number(value)}"
+        written = plain_number(value)
+        if len(written) > _UNCOUNTED_CHARACTERS_MAX:
+            names.spend(len(written))
+        return f"{name}={written}"
     parts: list[str] = []
     if isinstance(value, dict):
         for inner, inner_value in value.items():
             if inner == "#text" and not isinstance(inner_value, _CONTAINERS):
                 # The text of an XML element that has attributes too.
-                name = _element(name, inner_value, namespaces)
-            elif (element := namespaces.element_name(inner)) not in _COMMENTS:
-                parts += _elements(element, inner_value, namespaces)
+                name = _element(name, inner_value, names)
+            elif (element := names.element_name(inner)) not in _COMMENTS:
+                _add_elements(parts, element, inner_value, names)
     elif isinstance(value, list):
         # A list in a list is an element without a name.
-        parts = [_element("", item, namespaces) for item in value]
+        parts = [_element("", item, names) for item in value]
     else:
         raise MalformedJson(f"{name}: null is no value of an event")
     parts.sort()
-    return name + "".join(parts)
+    parts.insert(0, name)
+    return "".join(parts)
 
 
-_remembered_text_or_number: Final = _remembered(_text_or_number)
 _TEXT: Final = _field(_text)
 # A number in these fields may come as text, from XML.
 _NUMBER: Final = _field(_text_or_number)

@@ -104,9 +104,19 @@ def _objects(value: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The objects in a list, lists in it included, or the one that stands where a list of one is meant."""
     if isinstance(value, dict):
         yield path, value
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _objects(item, f"{path}/{index}")
+        return
+    # Not by recursion: each of a million objects would be handed up through as many lists as stand around it.
+    stack = [(path, iter(enumerate(value)))] if isinstance(value, list) else []
+    while stack:
+        path, items = stack[-1]
+        for index, item in items:
+            if isinstance(item, dict):
+                yield f"{path}/{index}", item
+            elif isinstance(item, list):
+                stack.append((f"{path}/{index}", iter(enumerate(item))))
+                break
+        else:
+            stack.pop()
 
 
 def _instant(text: str) -> Instant:

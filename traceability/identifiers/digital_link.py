@@ -19,6 +19,8 @@ from traceability.identifiers.schemes import GTIN_LENGTHS, KEYS, QUALIFIERS, ROO
 _WEB_ADDRESS: Final = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[^/?#]+/([^?#]*)")
 # The finest level of identification names the thing; a variant is an attribute of its kind.
 _FINEST_FIRST: Final = ("21", "10", "235", "254", "8011")
+_SEGMENTS_MAX: Final = 2 + 2 * max(len(path) for form in KEYS.values() for path in form.paths)
+"""The name and the value of a key and of its qualifiers: nothing before them is looked at, however long the path is."""
 
 
 def read_digital_link(text: str) -> Key:
@@ -31,8 +33,8 @@ def read_digital_link(text: str) -> Key:
         segments.pop()
     reason = "no GS1 key is in the address"
     # The first key whose value and qualifiers fill the path to its end: what stands before is the site's own.
-    for index, segment in enumerate(segments[:-1]):
-        ai = SHORT_NAMES.get(segment, segment)
+    for index in range(max(0, len(segments) - _SEGMENTS_MAX), len(segments) - 1):
+        ai = SHORT_NAMES.get(segments[index], segments[index])
         if ai in KEYS:
             try:
                 return _key(ai, segments[index + 1 :])

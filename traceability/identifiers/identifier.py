@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import Final
 
 from traceability.errors import InvalidIdentifier
@@ -13,6 +14,8 @@ from traceability.identifiers.urn import PREFIX, is_company_prefix, number, read
 
 # Longer texts are worked out again each time: strangers choose them, and they must not fill the memory.
 _REMEMBERED_CHARACTERS_MAX: Final = 200
+# How a text begins that may spell a key; schemes of web addresses are written in capitals, too.
+_BEGINNINGS: Final = frozenset({PREFIX[:4]}).union(map("".join, product("hH", "tT", "tT", "pP")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def canonical(identifier: str) -> str:
 
     Equal things compare equal by it. A value with a wrong check digit, length or character is no key.
     """
+    if identifier[:4] not in _BEGINNINGS:
+        return identifier
     if len(identifier) > _REMEMBERED_CHARACTERS_MAX:
         return _canonical(identifier)
     # Serials are new each time: looking one up in a memory of all of them takes longer than spelling it.
