@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import handlers
+from api.idempotency import BodyHashes
 from api.node import Node
 from api.requests import RawPaths
 from api.routes import bundles, capture, digital_link, events, health, home, parties, products
@@ -18,7 +19,8 @@ DESCRIPTION = """\
 A ledger for supply chains: EPCIS 2.0 events are recorded for a party, signed, anchored on a chain, and proved.
 
 Reading needs no key. Capturing, and handing in another node's bundle, need an API key that belongs to a party:
-`Authorization: Bearer KEY`. Whatever goes wrong is a problem (RFC 9457) with a stable `code`.
+`Authorization: Bearer KEY`. What changes something takes an `Idempotency-Key`, so that it can be asked for again
+without being done again. Whatever goes wrong is a problem (RFC 9457) with a stable `code`.
 
 An `{id}` in a path is percent-encoded as a whole: hash IDs contain `/` and `?`, EPC URNs contain `:`.
 """
@@ -38,6 +40,7 @@ def create_app(node: Node | None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     handlers.install(app)
+    app.add_middleware(BodyHashes)
     app.add_middleware(RawPaths)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # the way FastAPI's manual says
     return app

@@ -180,6 +180,26 @@ class BadHeader(ApiError):
         self.name, self.value, self.known = name, value, known
 
 
+class BadIdempotencyKey(ApiError):
+    """The Idempotency-Key header says no key."""
+
+    code = "bad_idempotency_key"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Idempotency-Key can't be used: {reason}. Draw a UUID for each thing that you want done")
+        self.reason = reason
+
+
+class IdempotencyKeyReused(ApiError):
+    """The Idempotency-Key was used for another request before."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key stands for another request of yours (address, headers or body differ), "
+                         "which keeps its answer; nothing was done. Draw a new key for a new request")  # fmt: skip
+
+
 class UnknownCaptureJob(ApiError):
     """No capture job of this id."""
 

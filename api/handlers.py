@@ -32,6 +32,11 @@ def install(app: FastAPI) -> None:
 
 
 def _answer_named(_: Request, error: Exception) -> Response:
+    return answer_to(error)
+
+
+def answer_to(error: Exception) -> Response:
+    """The answer to a request that ended in a named error of any floor."""
     problem = problem_of(error)
     headers = {}
     if problem.status == HTTPStatus.UNAUTHORIZED:

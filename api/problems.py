@@ -63,6 +63,8 @@ KINDS: dict[type[Exception], Kind] = {
     door.NotAcceptable: Kind(406, "No acceptable form of the answer", ACCEPT),
     door.BodyTooLarge: Kind(413, "The body is too large", CAPTURE_LIMIT),
     door.BadHeader: Kind(400, "A header has an unknown value", VALIDATION),
+    door.BadIdempotencyKey: Kind(400, "An Idempotency-Key that can't be used"),
+    door.IdempotencyKeyReused: Kind(422, "The Idempotency-Key stands for another request"),
     door.UnreadableFile: Kind(400, "The file can't be read"),
     door.IncompleteTrust: Kind(400, "Chain and contracts are not all named"),
     door.TransactionRefused: Kind(409, "The contract refused it"),

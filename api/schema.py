@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection, Engine
 from sqlmodel import SQLModel
 
+import api.answers
 import api.keys
 import ledger.ordertables
 import ledger.tables
@@ -21,7 +22,7 @@ import traceability.tables
 from api.errors import NewerDatabase, OutdatedDatabase, UnknownDatabase
 from ledger.database import create_tables, reading, writing
 
-MODULES = (api.keys, ledger.ordertables, ledger.tables, traceability.tables)
+MODULES = (api.answers, api.keys, ledger.ordertables, ledger.tables, traceability.tables)
 """Every module that has tables."""
 METADATA = SQLModel.metadata
 """All tables of all floors: complete once those modules are imported."""

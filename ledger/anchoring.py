@@ -141,7 +141,7 @@ def _store(
         )  # fmt: skip
         batch_id = session.execute(insert(BatchRow).returning(col(BatchRow.id)), {
             "root": tree.root, "leaf_count": len(entries), "tree": tree.nodes, "closed_at_us": now_us,
-            "transaction_id": transaction_id,
+            "oldest_us": entries[0].received_at_us, "transaction_id": transaction_id,
         }).scalar_one()  # fmt: skip
         is_in_place = _RECORDS.id.between(entries[0].id, entries[-1].id) & _is_free(waiting)
         change = update(_RECORDS.id.table).where(is_in_place).values(batch_id=batch_id)

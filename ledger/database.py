@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import event
@@ -105,8 +107,13 @@ def writing(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
 
     Taking the lock first means that what was read inside can't have changed by the time it is written. What is
     written with `durable` false survives the process but not a power cut, unless a durable transaction followed: for
-    what can be worked out again. (PostgreSQL is durable in any case.)
+    what can be worked out again. Within `together` the commit is the whole's, and durable.
     """
+    whole = _whole.get()
+    if whole is not None and whole.engine is engine:
+        with whole.begun().begin_nested():
+            yield whole.begun()
+        return
     with Session(engine) as session:
         session.connection(execution_options={"immediate": True, "durable": durable})
         yield session
@@ -115,8 +122,52 @@ def writing(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session for reading: it sees one consistent state of the database."""
+    """A session for reading: it sees one consistent state of the database. Within `together`, what was written too."""
+    whole = _whole.get()
+    if whole is not None and whole.engine is engine and whole.session is not None:
+        whole.session.flush()
+        yield whole.session
+        return
     with Session(engine) as session:
         if engine.dialect.name == "postgresql":
             session.connection(execution_options=_SNAPSHOT)
         yield session
+
+
+@contextmanager
+def together(engine: Engine, begin: Callable[[Session], None]) -> Iterator[None]:
+    """Whatever this thread writes in the block is one transaction: committed where the block ends, or not at all.
+
+    It begins with the first `writing` in the block, and `begin` comes first in it. What a `writing` raises undoes that
+    one alone, for whoever catches it. Nothing in the block may wait for anybody who has to see what was written, such
+    as a worker, and everybody else who writes waits for its end.
+    """
+    whole = _Whole(engine, begin)
+    token = _whole.set(whole)
+    try:
+        yield
+        if whole.session is not None:
+            whole.session.commit()
+    finally:
+        _whole.reset(token)
+        if whole.session is not None:
+            whole.session.close()
+
+
+@dataclass(slots=True)
+class _Whole:
+    """A transaction of several writings. `session` is None before the first of them."""
+
+    engine: Engine
+    begin: Callable[[Session], None]
+    session: Session | None = None
+
+    def begun(self) -> Session:
+        if self.session is None:
+            self.session = Session(self.engine)
+            self.session.connection(execution_options={"immediate": True, "durable": True})
+            self.begin(self.session)
+        return self.session
+
+
+_whole: ContextVar[_Whole | None] = ContextVar("whole", default=None)

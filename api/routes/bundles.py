@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import TheNode, TheParty
+from api.dependencies import TheNode, TheOnce
 from api.node import Node
 from api.recording import now_us
 from api.requests import media_type, read_body
@@ -16,7 +17,7 @@ from api.routes.examples import BUNDLE, RECEIVED, VERDICT
 from api.routes.responses import json_answer, problems
 from ledger.hexadecimal import to_hex
 from traceability.bundle import MEDIA_TYPE as BUNDLE_TYPE
-from traceability.foreign import Received, receive
+from traceability.foreign import receive
 from traceability.verification import Verdict, verify
 
 router = APIRouter(tags=["proofs"])
@@ -58,24 +59,17 @@ async def verify_bundle(
     "/bundles",
     status_code=201,
     response_class=Response,
-    responses=json_answer(RECEIVED, "What became of each record", 201) | problems(401, 413, 415, 422, 503),
+    responses=json_answer(RECEIVED, "What became of each record", 201) | problems(400, 401, 413, 415, 422, 503),
     openapi_extra=_BODY,
     summary="Hand in another node's proof bundle",
 )
-async def receive_bundle(request: Request, node: TheNode, party: TheParty) -> Response:
+async def receive_bundle(request: Request, node: TheNode, once: TheOnce) -> Response:
     """Store another node's events: verified against the chain, and refused whole if any record fails or is pending.
 
     A record that contradicts a stored one is not taken, but listed here and in GET /health.
     """
     data = await _body(request, node)
-    received = await run_in_threadpool(_take, node, data)
-    members = {
-        "result": received.verdict.result.value,
-        "taken": [to_hex(each) for each in received.taken],
-        "known": [to_hex(each) for each in received.known],
-        "contradicting": [to_hex(each) for each in received.contradicting],
-    }
-    return Response(orjson.dumps(members), 201, media_type="application/json")
+    return await run_in_threadpool(once, partial(_take, node, data))
 
 
 async def _body(request: Request, node: Node) -> bytes:
@@ -87,5 +81,12 @@ def _judge(node: Node, data: bytes, identifier: str | None) -> Verdict:
     return verify(data, trusted=node.trust.contracts, answers=node.answers(), identifier=identifier)
 
 
-def _take(node: Node, data: bytes) -> Received:
-    return receive(node.engine, data, node.trust.contracts, node.answers(), now_us())
+def _take(node: Node, data: bytes) -> Response:
+    received = receive(node.engine, data, node.trust.contracts, node.answers(), now_us())
+    members = {
+        "result": received.verdict.result.value,
+        "taken": [to_hex(each) for each in received.taken],
+        "known": [to_hex(each) for each in received.known],
+        "contradicting": [to_hex(each) for each in received.contradicting],
+    }
+    return Response(orjson.dumps(members), 201, media_type="application/json")

@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import TheNode, TheParty
+from api.dependencies import TheNode, TheOnce, TheParty
 from api.errors import BadHeader, NotAcceptable, UnknownCaptureJob
 from api.node import Node
 from api.recording import capture_document, capture_signed_document
@@ -38,7 +38,7 @@ _RECORDED = json_answer(CAPTURE_JOB, "Everything in the document is durable. `Lo
     "/capture",
     status_code=202,
     response_class=Response,
-    responses=_RECORDED | problems(400, 401, 403, 406, 409, 413, 415, 503),
+    responses=_RECORDED | problems(400, 401, 403, 406, 409, 413, 415, 422, 503),
     openapi_extra={"requestBody": _BODY},
     summary="Record the events of an EPCIS document",
 )
@@ -46,6 +46,7 @@ async def capture_events(
     request: Request,
     node: TheNode,
     party: TheParty,
+    once: TheOnce,
     error_behaviour: str = Header(
         ErrorBehaviour.ROLLBACK.value,
         alias=ERROR_BEHAVIOUR,
@@ -65,8 +66,12 @@ async def capture_events(
     length = request.headers.get("content-length")
     body = await read_body(request.stream(), length, node.settings.capture_bytes_max)
     take = capture_signed_document if kind == SIGNED_MEDIA_TYPE else capture_document
-    job = await run_in_threadpool(take, node, party, body, behaviour)
-    return _answer(job, 202, {"Location": f"/capture/{job.capture_id}"})
+
+    def recorded() -> Response:
+        job = take(node, party, body, behaviour)
+        return _answer(job, 202, {"Location": f"/capture/{job.capture_id}"})
+
+    return await run_in_threadpool(once, recorded)
 
 
 @router.get(
