@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from traceability.epcis.terms import BUSINESS_TRANSACTION_TYPES
 from traceability.identifiers import canonical
 
 Event = Mapping[str, Any]
@@ -53,6 +54,9 @@ _LISTS = {
 }
 """Per event type the member that lists instances, the one that lists classes, and what they are there."""
 
+BUSINESS_TRANSACTION_URN = "urn:epcglobal:cbv:bt:"
+_OTHER_PAPERS = BUSINESS_TRANSACTION_TYPES - {"po"}
+
 _PARENTS = {
     "TransactionEvent": (Role.PARENT, Role.PARENT),
     "AggregationEvent": (Role.PARENT, Role.EMPTIED),
@@ -79,6 +83,19 @@ def mentions(event: Event) -> set[tuple[str, Role]]:
     if transformation is not None:
         found.add((canonical(transformation), Role.TRANSFORMATION))
     return found
+
+
+def references(event: Event) -> set[str]:
+    """The business transactions by which the event may name an order, in canonical form (EPCIS 2.0, 7.3.5.4).
+
+    No things, so lineage knows nothing of them: goods that came under one purchase order have nothing else in common.
+    A number under a GLN names an order as `po` alone: those of despatch advices and invoices are left out.
+    """
+    return {
+        canonical(entry["bizTransaction"])
+        for entry in event.get("bizTransactionList", ())
+        if entry.get("type") not in _OTHER_PAPERS or not entry["bizTransaction"].startswith(BUSINESS_TRANSACTION_URN)
+    }
 
 
 def parent_of(event: Event) -> str | None:

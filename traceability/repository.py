@@ -24,8 +24,8 @@ from ledger.record import Record
 from ledger.tables import BatchRow, RecordRow, SequenceRow, TransactionRow
 from traceability.drafts import SignedDraft
 from traceability.epcis.event_hash import digest_of_hash_id, hash_id
-from traceability.mentions import mentions
-from traceability.tables import CaptureJobRow, ContextRow, EventKeyRow, EventRow
+from traceability.mentions import mentions, references
+from traceability.tables import CaptureJobRow, ContextRow, EventKeyRow, EventReferenceRow, EventRow
 
 SLICE = 500
 """Keys in one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
@@ -234,16 +234,19 @@ def insert_signed(
          each.record.sequence, each.record.disclosure_root, each.signature, received_at_us, is_foreign, *place)
         for record_id, each, place in zip(ids, signed, places, strict=True)
     ])  # fmt: skip
-    rows, keys = [], []
+    rows, keys, named = [], [], []
     for record_id, context, each in zip(ids, context_ids, signed, strict=True):
         draft = each.draft
         at_ms = draft.event_time_ms
         rows.append((record_id, job_id, context, draft.given_event_id, at_ms, draft.is_declaration,
                      " ".join(draft.marks), draft.event_json))  # fmt: skip
         keys += [(key, at_ms, record_id, int(role)) for key, role in mentions(draft.event)]
+        if "bizTransactionList" in draft.event:
+            named += [(record_id, key) for key in sorted(references(draft.event))]
     insert_rows(session, EventRow, _EVENT_COLUMNS, rows)
     # In the order in which they lie: neighbours are then written to the same page.
     insert_rows(session, EventKeyRow, _KEY_COLUMNS, sorted(keys))
+    insert_rows(session, EventReferenceRow, ("record_id", "key"), named)
 
 
 def insert_job(session: Session, values: Mapping[str, Any]) -> None:

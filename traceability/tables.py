@@ -1,4 +1,5 @@
-"""The tables of events: capture jobs, contexts, events as signed, and the index of the things that events name.
+"""The tables of events: capture jobs, contexts, events as signed, and the index of the things that events name; and
+those of what events attest under the terms of orders.
 
 An event's signed content (its context and itself) is stored in canonical JSON, which holds every value as handed in;
 all other columns are an index over it. `_us` are microseconds since 1970 on this node's clock, `_ms` milliseconds
@@ -7,8 +8,10 @@ since 1970 as the event says.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+from ledger.tables import Uint256
 
 _BigId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -75,6 +78,83 @@ class EventKeyRow(SQLModel, table=True):
     event_time_ms: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     record_id: int = Field(sa_column=Column(_BigId, primary_key=True, autoincrement=False))
     role: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+
+
+class EventReferenceRow(SQLModel, table=True):
+    """That an event names a business transaction, by its identifier in canonical form, of whatever type."""
+
+    __tablename__ = "event_references"
+    __table_args__ = (Index("ix_event_references_key", "key", "record_id"), {"sqlite_with_rowid": False})
+
+    record_id: int = Field(sa_column=Column(_BigId, primary_key=True, autoincrement=False))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+
+
+class TermsDocumentRow(SQLModel, table=True):
+    """A terms document that this node has, in canonical JSON."""
+
+    __tablename__ = "terms_documents"
+
+    document_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    document: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    imported_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class OrderReferenceRow(SQLModel, table=True):
+    """That an order of a known terms document may be named so: `key` is a reference in canonical form."""
+
+    __tablename__ = "order_references"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    order_id: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True, index=True))
+    document_hash: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+
+
+class AttestationRow(SQLModel, table=True):
+    """What becomes of an own event that names an order: a row for each milestone that it delivers to.
+
+    `milestone` is -1 before that is known, and where a reason stands in the way of knowing it. `state` is an
+    attesting.AttestationState, `reason` a delivery_reasons.ReasonCode. `attempt` counts the transactions that failed.
+    """
+
+    __tablename__ = "attestations"
+    __table_args__ = (
+        UniqueConstraint("record_id", "order_id", "milestone"),
+        Index("ix_attestations_state", "state", "record_id"),
+        Index("ix_attestations_order", "order_id", "record_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    record_id: int = Field(sa_column=Column(_BigId, nullable=False))
+    order_id: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
+    milestone: int = Field(default=-1, sa_column=Column(SmallInteger, nullable=False))
+    party: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    state: str = Field(sa_column=Column(Text, nullable=False))
+    reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    facts: str = Field(default="", sa_column=Column(Text, nullable=False))
+    reference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    delivery: bytes | None = Field(default=None, sa_column=Column(LargeBinary(32), nullable=True))
+    happened_at: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    accepted: int | None = Field(default=None, sa_column=Column(Uint256, nullable=True))
+    deduction_bps: int | None = Field(default=None, sa_column=Column(SmallInteger, nullable=True))
+    is_by_hand: bool = Field(default=False)
+    attempt: int = Field(default=0)
+    transaction_id: int | None = Field(default=None, sa_column=Column(_BigId, nullable=True, index=True))
+    changed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class JudgedToRow(SQLModel, table=True):
+    """How far stored events have been looked through for orders that they name: up to that record, in one row.
+
+    Events of records below `unindexed_below` were stored before references were, and have yet to get them.
+    """
+
+    __tablename__ = "judged_to"
+
+    id: int = Field(default=1, primary_key=True)
+    record_id: int = Field(sa_column=Column(_BigId, nullable=False))
+    unindexed_below: int = Field(sa_column=Column(_BigId, nullable=False))
 
 
 def _indexes() -> None:
