@@ -6,8 +6,8 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import {Credits} from "./Credits.sol";
 import {Items} from "./Items.sol";
+import {Orders} from "./Orders.sol";
 import {IDeliveryEscrow} from "./interfaces/IDeliveryEscrow.sol";
 import {IEventLog} from "./interfaces/IEventLog.sol";
 
@@ -26,18 +26,21 @@ contract DeliveryEscrow is Items, Multicall {
         bytes32 recordHash;
     }
 
-    /// @dev Who states: a key, the party that it stands for, and that party's place among the order's attestors.
+    /// @dev Who states: a key, its party, that party's place among the order's attestors, and where an attestation of it
+    /// on that record is noted.
     struct Attestor {
         address signer;
         address party;
+        bool stands;
         uint256 index;
+        bytes32 place;
     }
 
-    bytes32 public constant ATTESTATION_TYPEHASH = keccak256(
+    bytes32 private constant ATTESTATION_TYPEHASH = keccak256(
         "Attestation(bytes32 order,uint16 milestone,bytes32 delivery,bytes32 recordHash,uint64 happenedAt,uint128 accepted,uint16 deductionBps)"
     );
     /// @dev How far a device's clock may be ahead of the chain's (PROOF-FORMAT 6, step 8).
-    uint64 public constant CLOCK_ERROR_MAX = 5 minutes;
+    uint64 private constant CLOCK_ERROR_MAX = 5 minutes;
 
     uint8 private constant USE_RECORD = 1;
     uint8 private constant USE_ATTEST = 2;
@@ -54,7 +57,7 @@ contract DeliveryEscrow is Items, Multicall {
     mapping(bytes32 place => bytes32 digest) private _counted;
     mapping(address attestor => mapping(bytes32 digest => bool)) private _wasTakenBack;
 
-    constructor(IEventLog eventLog_) EIP712("DeliveryEscrow", "1") Credits(eventLog_.registry()) {
+    constructor(IEventLog eventLog_) EIP712("DeliveryEscrow", "1") Orders(eventLog_.registry()) {
         eventLog = eventLog_;
     }
 
@@ -67,9 +70,12 @@ contract DeliveryEscrow is Items, Multicall {
     {
         Milestone storage terms = _terms(attestation.order, attestation.milestone);
         bytes32 digest = attestationDigest(attestation);
-        if (_hasCounted(attestation, terms.attestorMask, digest)) return;
-        Holding storage item = _deliverable(attestation.order, attestation.milestone, attestation.delivery);
         Attestor memory attestor = _attestorBehind(attestation, terms.attestorMask, digest, signature);
+        if (_counted[attestor.place] == digest) return;
+        if (!attestor.stands) revert NotAttestor(attestor.signer, address(0));
+        Holding storage item = _deliverable(attestation.order, attestation.milestone, attestation.delivery);
+        if (_wasTakenBack[attestor.party][digest]) revert WasTakenBack(attestor.party, digest);
+        if (_counted[attestor.place] != 0) revert RecordCounted(attestation.recordHash);
         if (_isIn(item.attestedBy, attestor.index)) revert AlreadyAttested(attestor.party, attestation.delivery);
         _checkRecord(attestation, terms, attestor.party, evidence);
 
@@ -92,11 +98,11 @@ contract DeliveryEscrow is Items, Multicall {
         if (item.version != 0) revert AlreadyAgreed(order, milestone, delivery);
         if (!_isIn(item.attestedBy, index)) revert NothingToTakeBack(party, delivery);
 
-        bytes32 recordHash = _statements[order][milestone][delivery][index].recordHash;
+        Statement storage statement = _statement(order, milestone, delivery, index);
+        bytes32 recordHash = statement.recordHash;
         bytes32 place = _place(order, milestone, index, recordHash);
         _wasTakenBack[party][_counted[place]] = true;
         delete _counted[place];
-        delete _statements[order][milestone][delivery][index];
         item.attestedBy ^= uint8(1 << index);
         _change(_orders[order]);
         emit AttestationTakenBack(order, milestone, delivery, party, recordHash);
@@ -120,30 +126,8 @@ contract DeliveryEscrow is Items, Multicall {
 
     // ------------------------------------------------------------------------------------- whether an attestation counts
 
-    /// @dev An attestor signs a record once, so the digest is at one attestor's place at most; others have nothing there.
-    function _hasCounted(Attestation calldata attestation, uint8 mask, bytes32 digest) private view returns (bool) {
-        for (uint256 i = 0; mask >> i != 0; ++i) {
-            if (!_isIn(mask, i)) continue;
-            if (_counted[_place(attestation.order, attestation.milestone, i, attestation.recordHash)] == digest) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /// @dev The place of a delivery's item, where it may still be agreed.
-    function _deliverable(bytes32 order, uint16 milestone, bytes32 delivery)
-        private
-        view
-        returns (Holding storage item)
-    {
-        _checkState(order, State.Funded);
-        if (delivery == REST) revert ZeroDelivery();
-        if (_holding(order, milestone, REST).isEnded) revert RestEnded(order, milestone);
-        item = _holding(order, milestone, delivery);
-        if (item.version != 0) revert AlreadyAgreed(order, milestone, delivery);
-    }
-
+    /// @dev Also for a key that has ended: what it stated while it stood has counted. The digest does not name the
+    /// attestor, so another one that states the same on a record of its own is another attestor here.
     function _attestorBehind(Attestation calldata attestation, uint8 mask, bytes32 digest, bytes calldata signature)
         private
         view
@@ -157,11 +141,23 @@ contract DeliveryEscrow is Items, Multicall {
         // An attestation has no number of its own, so nothing of it can be disowned.
         // slither-disable-next-line unused-return
         (attestor.party,) = registry.standingOf(attestor.signer, USE_ATTEST, uint64(block.timestamp), 0);
+        attestor.stands = attestor.party != address(0);
+        if (!attestor.stands) attestor.party = registry.signerOf(attestor.signer).party;
         attestor.index = _indexOf(attestation.order, mask, attestor.signer, attestor.party);
+        attestor.place = _place(attestation.order, attestation.milestone, attestor.index, attestation.recordHash);
+    }
 
-        if (_wasTakenBack[attestor.party][digest]) revert WasTakenBack(attestor.party, digest);
-        bytes32 place = _place(attestation.order, attestation.milestone, attestor.index, attestation.recordHash);
-        if (_counted[place] != 0) revert RecordCounted(attestation.recordHash);
+    /// @dev The place of a delivery's item, where it may still be agreed.
+    function _deliverable(bytes32 order, uint16 milestone, bytes32 delivery)
+        private
+        view
+        returns (Holding storage item)
+    {
+        _checkState(order, State.Funded);
+        if (delivery == REST) revert ZeroDelivery();
+        if (_holding(order, milestone, REST).isEnded) revert RestEnded(order, milestone);
+        item = _holding(order, milestone, delivery);
+        if (item.version != 0) revert AlreadyAgreed(order, milestone, delivery);
     }
 
     function _checkRecord(
@@ -192,7 +188,7 @@ contract DeliveryEscrow is Items, Multicall {
     // -------------------------------------------------------------------------------------------- what comes of it
 
     function _count(Attestation calldata attestation, Attestor memory attestor, bytes32 digest) private {
-        _counted[_place(attestation.order, attestation.milestone, attestor.index, attestation.recordHash)] = digest;
+        _counted[attestor.place] = digest;
         _change(_orders[attestation.order]);
         emit Attested(
             attestation.order,
@@ -219,7 +215,7 @@ contract DeliveryEscrow is Items, Multicall {
         uint256 deductionBps = Math.min(attestation.deductionBps, deductionCapBps);
         for (uint256 i = 0; attestedBy >> i != 0; ++i) {
             if (!_isIn(attestedBy, i)) continue;
-            Statement memory other = _statements[attestation.order][attestation.milestone][attestation.delivery][i];
+            Statement storage other = _statement(attestation.order, attestation.milestone, attestation.delivery, i);
             if (other.accepted != attestation.accepted) continue;
             if (Math.min(other.deductionBps, deductionCapBps) != deductionBps) continue;
             // At most seven calls, to a contract of ours.
@@ -231,12 +227,11 @@ contract DeliveryEscrow is Items, Multicall {
     }
 
     function _keep(Attestation calldata attestation, uint256 index) private {
-        _statements[attestation.order][attestation.milestone][attestation.delivery][index] = Statement({
-            accepted: attestation.accepted,
-            happenedAt: attestation.happenedAt,
-            deductionBps: attestation.deductionBps,
-            recordHash: attestation.recordHash
-        });
+        Statement storage statement = _statement(attestation.order, attestation.milestone, attestation.delivery, index);
+        statement.accepted = attestation.accepted;
+        statement.happenedAt = attestation.happenedAt;
+        statement.deductionBps = attestation.deductionBps;
+        statement.recordHash = attestation.recordHash;
     }
 
     function _agree(Attestation calldata attestation, Holding storage item, Milestone storage terms, uint64 happenedAt)
@@ -289,6 +284,14 @@ contract DeliveryEscrow is Items, Multicall {
     }
 
     // ------------------------------------------------------------------------------------------------------ places
+
+    function _statement(bytes32 order, uint16 milestone, bytes32 delivery, uint256 attestor)
+        private
+        view
+        returns (Statement storage)
+    {
+        return _statements[order][milestone][delivery][attestor];
+    }
 
     function _place(bytes32 order, uint16 milestone, uint256 attestor, bytes32 recordHash)
         private

@@ -13,7 +13,7 @@ import {IDeliveryEscrow} from "./interfaces/IDeliveryEscrow.sol";
 abstract contract Items is Orders, EIP712 {
     // ---------------------------------------------------------------------------------------------------- storage
 
-    bytes32 public constant DIVISION_TYPEHASH = keccak256(
+    bytes32 private constant DIVISION_TYPEHASH = keccak256(
         "Division(bytes32 order,uint16 milestone,bytes32 delivery,uint64 itemVersion,uint128 toPayee,uint128 toBuyer,uint64 deadline)"
     );
 

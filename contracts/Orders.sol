@@ -9,6 +9,7 @@ import {Bounds} from "./Bounds.sol";
 import {Credits} from "./Credits.sol";
 import {Receivable} from "./Receivable.sol";
 import {IDeliveryEscrow} from "./interfaces/IDeliveryEscrow.sol";
+import {IPartyRegistry} from "./interfaces/IPartyRegistry.sol";
 import {IReceivable} from "./interfaces/IReceivable.sol";
 
 /// @title Orders
@@ -67,12 +68,17 @@ abstract contract Orders is Credits {
     }
 
     /// @inheritdoc IDeliveryEscrow
-    IReceivable public immutable receivable = new Receivable();
-    Bounds private immutable _bounds = new Bounds(registry);
+    IReceivable public immutable receivable;
+    Bounds private immutable _bounds;
 
     mapping(bytes32 order => Entry) internal _orders;
     mapping(bytes32 order => mapping(uint16 milestone => Progress)) internal _progress;
     mapping(bytes32 order => mapping(uint16 milestone => mapping(bytes32 delivery => Holding))) private _holdings;
+
+    constructor(IPartyRegistry registry_) Credits(registry_) {
+        receivable = new Receivable();
+        _bounds = new Bounds(registry_);
+    }
 
     // ---------------------------------------------------------------------------------- an order until it is funded
 
@@ -176,8 +182,7 @@ abstract contract Orders is Credits {
         Entry storage entry = _orders[order];
         _checkState(order, State.Funded);
         address arbiter = entry.arbiter;
-        if (holder == address(this)) revert HolderRefused(holder);
-        if (arbiter != address(0) && (holder == arbiter || holder == registry.controllerOf(arbiter))) {
+        if (holder == address(this) || holder == arbiter || holder == _accountOf(arbiter)) {
             revert HolderRefused(holder);
         }
 
