@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from ledger.hexadecimal import to_address
 from ledger.orders import AMOUNT_MAX, BPS, Attestation, Terms, delivery_id
-from ledger.orders import Milestone as ChainMilestone
 from traceability.delivery_reasons import Reason, ReasonCode
 from traceability.epcis.context import Namespaces, namespaces_of
 from traceability.epcis.numbers import spelled_number
@@ -38,9 +37,6 @@ from traceability.terms import (
     TermsDocument,
     is_purchase_order_number,
 )
-
-ANCHOR_LEAD_S: Final = 300
-"""How far an event's clock may be ahead of its anchor's block: EventLog and PROOF-FORMAT allow the same."""
 
 _PURCHASE_ORDER = BUSINESS_TRANSACTION_TYPE_IRIS["po"]
 _DESPATCH_ADVICE = BUSINESS_TRANSACTION_TYPE_IRIS["desadv"]
@@ -95,20 +91,6 @@ def judge(judged: Judged, document: TermsDocument, terms: Terms, order: bytes) -
     except _Stopped as stopped:
         return stopped.reason
     return Delivered(reference, tuple(found))
-
-
-def check_times(
-    attestation: Attestation, milestone: ChainMilestone, accepted_at: int, anchored_at: int
-) -> Reason | None:
-    """Why the contract would refuse the attestation for its times, in block seconds; None where it would not."""
-    happened_at = attestation.happened_at
-    if happened_at < accepted_at:
-        return Reason(ReasonCode.HAPPENED_BEFORE_ACCEPTANCE, f"{accepted_at - happened_at} s before")
-    if happened_at > anchored_at + ANCHOR_LEAD_S:
-        return Reason(ReasonCode.HAPPENED_AFTER_ANCHOR, f"{happened_at - anchored_at} s after")
-    if anchored_at > milestone.due_at + milestone.grace_s:
-        return Reason(ReasonCode.ANCHORED_TOO_LATE, f"{anchored_at - milestone.due_at - milestone.grace_s} s after")
-    return None
 
 
 def transactions(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

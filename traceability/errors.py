@@ -157,3 +157,49 @@ class BadPurchaseOrder(TraceabilityError):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         super().__init__(f"{problems[0]}{more}")
         self.problems = tuple(problems)
+
+
+class TermsOfNoOrder(TraceabilityError):
+    """No order on chain bears the hash of this terms document."""
+
+    code = "terms_of_no_order"
+
+    def __init__(self, document_hash: bytes) -> None:
+        super().__init__(
+            f"no order on chain has the terms document 0x{document_hash.hex()}: ask for the file that was agreed, "
+            "unchanged, or wait until the order has been read"
+        )
+        self.document_hash = document_hash
+
+
+class TermsOfOtherOrder(TraceabilityError):
+    """The order on chain bears the document's hash, and its terms do not fit it: nothing can be judged by it."""
+
+    code = "terms_of_other_order"
+
+    def __init__(self, order: bytes, described: int, ordered: int) -> None:
+        super().__init__(
+            f"the terms document describes {described} milestones, the order 0x{order.hex()} has {ordered}: "
+            "its buyer proposed it with the wrong document"
+        )
+        self.order, self.described, self.ordered = order, described, ordered
+
+
+class TermsNotImported(TraceabilityError):
+    """This node has no terms document of the order."""
+
+    code = "terms_not_imported"
+
+    def __init__(self, order: bytes) -> None:
+        super().__init__(f"no terms document of order 0x{order.hex()} is here: `tally order import FILE` takes it")
+        self.order = order
+
+
+class NotAttestable(TraceabilityError):
+    """What a person wants to attest can't be. `reason` says why, and goes on from "the event"."""
+
+    code = "not_attestable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

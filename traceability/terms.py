@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex, to_hex
@@ -34,6 +33,7 @@ PIECES: Final = frozenset({"C62", "EA", "H87"})
 """Units in which things are counted (UN/ECE Recommendation 20: one, each, piece), so that an EPC is one of them."""
 
 _PURCHASE_ORDER: Final = re.compile(r"urn:epcglobal:cbv:bt:([0-9]{13}):[!-~]+")
+_WEB_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.\-]+(?::[0-9]+)?(?:[/?#][!-~]*)?")
 _UNIT: Final = re.compile(r"[A-Z0-9]{2,3}")
 _EXTENSION: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[!-~]+")
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -213,7 +213,7 @@ def _reference(text: str) -> None:
         return
     found = _key(text, "253")
     if found is None:
-        if not _is_web_address(text):
+        if not _WEB_ADDRESS.fullmatch(text):
             raise ValueError("is no purchase order number under a GLN, GDTI or web address")
     elif found.key != "GDTI":
         raise ValueError(f"is a {found.key}, which names no document")
@@ -231,7 +231,7 @@ def _product(text: str) -> None:
 def _read_point(text: str) -> None:
     """Raises ValueError with the reason."""
     found = _key(text, "414")
-    if found is None and not _is_web_address(text):
+    if found is None and not _WEB_ADDRESS.fullmatch(text):
         raise ValueError("is no GLN (SGLN) or web address")
     if found is not None and found.key != "GLN":
         raise ValueError(f"is a {found.key}, which names no place")
@@ -248,14 +248,6 @@ def _key(text: str, ai: str) -> Identifier | None:
         if not text.startswith(("http://", "https://")) or "//id.gs1.org/" in text or f"/{ai}/" in text:
             raise ValueError(f"is no identifier: {wrong.reason}") from None
         return None
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and text.isascii() and text.isprintable()
-    except ValueError:
-        return False
 
 
 # ---------------------------------------------------------------------------------------------------- how it is read

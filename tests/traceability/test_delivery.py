@@ -50,7 +50,8 @@ from tests.traceability.orders import (
     received,
     terms_of,
 )
-from traceability.delivery import Delivered, Judged, check_times, judge
+from traceability.admission import check_times
+from traceability.delivery import Delivered, Judged, judge
 from traceability.delivery_reasons import Reason, ReasonCode
 from traceability.epcis.document import partition
 from traceability.terms import DeliveryName, TermsDocument
