@@ -44,6 +44,9 @@ class Tolerances:
         return self.money == 0 and self.money_bps == 0
 
 
+EXACT = Tolerances()
+
+
 class Line(NamedTuple):
     """An item of the order, or a delivery that will become one. `money` is what it is looked for under.
 
@@ -85,16 +88,17 @@ def match(
 ) -> Iterator[Match]:
     """Each claim and each line once. Claims come in the order of their dates, lines in that of their agreement.
 
-    `expected` are deliveries that have counted for one milestone and are still to count for another: an invoice of the
-    whole is about these as well.
+    `expected` are deliveries that have counted for one milestone and are still to count for another, or whose events
+    were withdrawn before they counted: nobody need invoice them, but an invoice may be about these as well.
     """
     matching = _Matching(list(claims), list(lines), tolerances)
     yield from matching.singles()
     if matching.claims and matching.lines:
         yield from matching.sums(())
         yield from matching.shared()
-        if expected:
-            yield from matching.sums(expected)
+    if matching.claims and expected:
+        yield from matching.sums(expected)
+    if matching.claims and matching.lines:
         yield from matching.nearest()
     yield from (Match((claim,), ()) for claim in matching.claims)
     yield from (Match((), group) for group in _groups(matching.lines))

@@ -15,7 +15,7 @@ from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex
 from ledger.invoices import Invoice
 from ledger.judgement import Judgement, Side, State, judge
-from ledger.matching import Claim, Match, Tolerances, match, quantity_of
+from ledger.matching import EXACT, Claim, Match, Tolerances, match, quantity_of
 from ledger.money import Currency, Number
 from ledger.obligations import Obligations, OrderObligations
 from ledger.orders import REST, delivery_id
@@ -75,7 +75,7 @@ class Item(NamedTuple):
 
 def reconcile(
     party: bytes, obligations: Obligations, receipts: Sequence[Receipt], invoices: Sequence[Invoice],
-    knowledge: Knowledge, tolerances: Tolerances = Tolerances(), side: Side | None = None,  # noqa: B008 - frozen
+    knowledge: Knowledge, tolerances: Tolerances = EXACT, side: Side | None = None,
 ) -> list[Item]:  # fmt: skip
     """Every invoice and every delivery of the party's orders with its one state; invoices first, as the file has them.
 
