@@ -1,6 +1,7 @@
 """A small consortium on a real embedded chain, and a node that serves it: grower, roaster and retailer.
 
-One for all tests of this folder, for starting it takes seconds; a test that changes the consortium names its own goods.
+One on each kind of database for all tests of this folder, for starting it takes seconds; a test that changes the
+consortium names its own goods.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from ledger.errors import ChainError
 from ledger.hexadecimal import to_address
 from ledger.keystore import LocalSigner, create_key
 from ledger.standing import LocalAnswers, registry_of
+from tests.databases import Databases
+from tests.postgresql import Server
 
 CONTEXT = [
     "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld",
@@ -126,10 +129,29 @@ class Village:
         raise AssertionError(f"not final within 15 seconds: {job}")
 
 
+@pytest.fixture
+def village(databases: Databases, request: pytest.FixtureRequest) -> Village:
+    """The consortium with its node, one on each kind of database; both live as long as the session."""
+    village: Village = request.getfixturevalue(f"village_on_{databases.kind}")
+    return village
+
+
 @pytest.fixture(scope="session")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
-    """The consortium with its node; chain, worker and API run in threads of this process."""
+def village_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
+    with founded_village(tmp_path_factory.mktemp("village"), None) as village:
+        yield village
+
+
+@pytest.fixture(scope="session")
+def village_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: Server) -> Iterator[Village]:
     data = tmp_path_factory.mktemp("village")
+    with Databases("postgresql", data, postgresql).empty() as url, founded_village(data, url) as village:
+        yield village
+
+
+@contextmanager
+def founded_village(data: Path, database_url: str | None) -> Iterator[Village]:
+    """Chain, worker and API run in threads of this process."""
     keys = {name: create_key(data / "keys", name, PASSWORD, scrypt_n=LIGHT_SCRYPT_N) for name in PARTIES}
     (data / "keys" / "password").write_text(PASSWORD + "\n")
     stop, founded = threading.Event(), Queue[tuple[str, Deployment]]()
@@ -144,6 +166,7 @@ def village(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
             event_log=to_address(deployment.event_log),
             party_registry=to_address(deployment.party_registry),
             batch_age_s_max=0.05,
+            database_url=database_url,
         )
         write_rpc_url(settings, rpc_url)
         with opened_node(data) as node, serving(node) as url, working(node):

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 import httpx
 import orjson
 import pytest
+from sqlmodel import select
 
 from api.keys import create_api_key, list_api_keys, revoke_api_key
+from ledger.database import reading
 from ledger.hexadecimal import from_hex, to_address, to_hex
 from ledger.record import Record, capture_receipt_digest, record_hash, recover
+from ledger.tables import RecordRow
 from tests.api.conftest import CONTEXT, Village, bag, document, seen
 from traceability.epcis.canonical import content_hash
 from traceability.epcis.event_hash import event_hash, hash_id
@@ -226,8 +229,7 @@ def test_the_capture_interface_can_be_discovered(village: Village, grower: httpx
 def test_a_capture_is_durable_before_it_is_answered(village: Village, grower: httpx.Client) -> None:
     job = grower.post("/capture", content=document(seen(bag("durable-1"))), headers=JSON).json()
     record = job["events"][0]["recordHash"]
-    with village.node.engine.connect() as connection:
-        query = "SELECT count(*) FROM records WHERE record_hash = ?"
-        found = connection.exec_driver_sql(query, (from_hex(record, 32),)).scalar()
-    assert found == 1
+    with reading(village.node.engine) as session:
+        found = session.scalars(select(RecordRow.record_hash).where(RecordRow.record_hash == from_hex(record, 32)))
+        assert len(found.all()) == 1
     assert time.time() - job["receipt"]["receivedAt"] < 60

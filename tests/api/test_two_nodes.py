@@ -16,6 +16,7 @@ import pytest
 
 from ledger.hexadecimal import to_address
 from tests.api.conftest import Tally, Village, bag, document, free_port, seen
+from tests.databases import Databases
 
 JSON = {"Content-Type": "application/json"}
 
@@ -25,6 +26,14 @@ def trust(village: Village) -> list[str]:
     contracts = village.deployment
     return ["--rpc-url", village.rpc_url, "--event-log", to_address(contracts.event_log), "--party-registry",
             to_address(contracts.party_registry)]  # fmt: skip
+
+
+@pytest.fixture
+def database(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The second node's database, of the same kind as the village's."""
+    with databases.empty() as url:
+        monkeypatch.setenv("TALLY_DATABASE_URL", url)
+        yield
 
 
 def initialise(village: Village, tally: Tally, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,11 +48,12 @@ def initialise(village: Village, tally: Tally, folder: Path, monkeypatch: pytest
 
 @pytest.mark.slow
 def test_the_second_node_shows_the_products_whole_history_verified(
-    village: Village, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    village: Village, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     village.capture("grower", seen(bag("two-nodes")))
     bundle = tmp_path / "bundle.json"
     assert tally("proof", bag("two-nodes"), "-o", bundle).code == 0
+    request.getfixturevalue("database")
     initialise(village, tally, tmp_path / "second", monkeypatch)
     assert [each["name"] for each in tally("party", "list", "--json").json][:2] == [
         "Highland Growers",
@@ -80,20 +90,21 @@ def test_init_leaves_no_half_made_node_where_a_key_file_is_in_its_way(
     assert (run.code, (tmp_path / "x" / "node.toml").exists()) == (2, False)
 
 
-def test_a_data_folder_of_another_deployment_is_refused(village: Village, tally: Tally, tmp_path: Path) -> None:
+def test_a_data_folder_of_another_deployment_is_refused(
+    village: Village, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     text = (village.data / "node.toml").read_text()
     assert str(village.deployment.chain_id) in text
-    (other / "node.toml").write_text(
-        text.replace(str(village.deployment.chain_id), "77")
-        + f'database_url = "sqlite:///{village.data / "tally.db"}"\n'
-    )
+    (other / "node.toml").write_text(text.replace(str(village.deployment.chain_id), "77"))
+    monkeypatch.setenv("TALLY_DATABASE_URL", village.node.settings.resolved_database_url)
     run = tally("status", "--data", other)
     assert (run.code, "belongs to the EventLog" in run.err) == (2, True)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_serve_takes_its_worker_with_it_however_it_ends(
     village: Village, tally: Tally, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: signal.Signals
