@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ledger.chart import account_of
-from ledger.hexadecimal import address_from_text
+from ledger.hexadecimal import address_from_text, to_address
 from ledger.journal import Entry
 
 
@@ -42,12 +42,12 @@ class Statement:
         return self.opening + sum(movement.amount for movement in self.movements)
 
 
-def statements(entries: Iterable[Entry], token: bytes, from_at: int, until_at: int) -> list[Statement]:
-    """A statement for each of the party's accounts that had that token by `until_at`; one that has none is left out.
+def statements(entries: Iterable[Entry], token: bytes, account: bytes, from_at: int, until_at: int) -> list[Statement]:
+    """A statement of the account that acts for the party, and of those that did and still had something then.
 
     `entries` are all of the party's since the beginning, in the order of the chain.
     """
-    found: dict[str, Statement] = {}
+    found = {to_address(account): Statement(token, account, from_at, until_at)}
     for entry in entries:
         at = entry.place.block_at
         if at >= until_at:
@@ -60,7 +60,7 @@ def statements(entries: Iterable[Entry], token: bytes, from_at: int, until_at: i
                 statement.opening += amount
             else:
                 statement.movements.append(Movement(entry, amount))
-    return [one for one in found.values() if one.opening or one.movements]
+    return [one for one in found.values() if one.account == account or one.opening or one.movements]
 
 
 def _amounts(entry: Entry, token: bytes) -> list[tuple[str, int]]:

@@ -346,7 +346,7 @@ def test_a_statement_is_the_tokens_own_balance_at_both_ends(
     party = data.draw(st.sampled_from(PARTIES))
     times = st.sampled_from(sorted({log.place.block_at for log in trade.logs}))
     from_at, until_at = sorted([data.draw(times), data.draw(times) + 1])
-    for statement in statements(entries(trade, party), TOKEN, from_at, until_at):
+    for statement in statements(entries(trade, party), TOKEN, trade.controller[party], from_at, until_at):
         taken_up = next(
             log.place
             for log in trade.logs
