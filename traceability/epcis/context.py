@@ -21,7 +21,7 @@ _ABSOLUTE_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\x00-\x20]+")
 _IRI_CHARACTERS_MAX: Final = 255
 _NAMES_REMEMBERED_MAX: Final = 10_000
 # Strangers choose contexts and names: what is remembered of them must stay small.
-_PREFIXES_SHARED_MAX: Final = 64
+_CHARACTERS_SHARED_MAX: Final = 2_000
 _CHARACTERS_REMEMBERED_MAX: Final = 200
 _CONTAINERS: Final = (dict, list)
 
@@ -64,8 +64,9 @@ class Namespaces:
             return name
         known = self._names.get(name)
         if known is None:
-            namespace, local = self._split(name)
-            known = f"{{{namespace}}}{local}" if namespace else name
+            prefix, _, local = name.partition(":")
+            is_expanded = prefix in self.prefixes and not local.startswith("//")
+            known = f"{{{self.prefixes[prefix]}}}{local}" if is_expanded else name
             if len(name) <= _CHARACTERS_REMEMBERED_MAX:
                 if len(self._names) >= _NAMES_REMEMBERED_MAX:
                     self._names.clear()
@@ -74,15 +75,12 @@ class Namespaces:
 
     def expand(self, value: str) -> str:
         """The IRI that `prefix:local` stands for; the value as it stands where no such prefix is declared."""
-        namespace, local = self._split(value)
-        return namespace + local if namespace else value
-
-    def _split(self, name: str) -> tuple[str, str]:
-        prefix, colon, local = name.partition(":")
+        prefix, colon, local = value.partition(":")
         # JSON-LD 1.1, 5.2.2: what goes on with // is an address already, whatever its scheme is declared to mean.
         if not colon or local.startswith("//"):
-            return "", name
-        return self.prefixes.get(prefix, ""), local
+            return value
+        namespace = self.prefixes.get(prefix)
+        return namespace + local if namespace else value
 
 
 def namespaces_of(context: Iterable[Any], event_context: Iterable[Any] | None = None) -> Namespaces:
@@ -93,15 +91,26 @@ def namespaces_of(context: Iterable[Any], event_context: Iterable[Any] | None = 
     declared = dict(_declared(context))
     if event_context is not None:
         declared.update(_declared(event_context))
-    is_small = (
-        len(declared) <= _PREFIXES_SHARED_MAX and max(map(len, declared), default=0) <= _CHARACTERS_REMEMBERED_MAX
-    )
-    return _shared_namespaces(tuple(declared.items())) if is_small else Namespaces(declared.items())
+    try:
+        return _shared_namespaces(tuple(declared.items()))
+    except _NotShared as large:
+        return large.namespaces
+
+
+class _NotShared(Exception):
+    """A context that is too large to be kept. Raised, for what is raised is not remembered."""
+
+    def __init__(self, namespaces: Namespaces) -> None:
+        super().__init__()
+        self.namespaces = namespaces
 
 
 @lru_cache(maxsize=512)
 def _shared_namespaces(declared: tuple[tuple[str, str], ...]) -> Namespaces:
-    return Namespaces(declared)
+    namespaces = Namespaces(declared)
+    if sum(len(name) for name, _ in declared) > _CHARACTERS_SHARED_MAX:
+        raise _NotShared(namespaces)
+    return namespaces
 
 
 def _declared(context: Iterable[Any]) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ _PREHASH_ALWAYS: Final = 64 * 1024
 _PREHASH_TIMES: Final = 16
 _PREHASH_MAX: Final = 64 * 1024 * 1024
 _CHUNK_PARTS: Final = 1024
-# Shorter ones can't make much more of an event than it is.
+# A number in plain notation; a shorter one is not much longer than it is spelled in JSON.
 _UNCOUNTED_CHARACTERS_MAX: Final = 32
 
 
@@ -65,19 +65,10 @@ def event_hash(event: Mapping[str, Any], context: Sequence[Any], left_out: Colle
     context and event have passed `check_context` and `check_event`. Raises MalformedJson where a date-time is none, a
     number is not finite, a value is null, a text is no Unicode text, or the pre-hash is too long.
     """
-    hashed, length = hashlib.sha256(), 0
-    parts = _parts(event, namespaces_of(context, event.get("@context")), left_out)
-    # In pieces: of the longest pre-hash that is taken there is no room for three copies.
-    for start in range(0, len(parts), _CHUNK_PARTS):
-        try:
-            written = "".join(parts[start : start + _CHUNK_PARTS]).encode()
-        except UnicodeEncodeError:
-            raise MalformedJson("a text holds half of a surrogate pair") from None
-        length += len(written)
-        hashed.update(written)
+    digest, length = _digest(_parts(event, namespaces_of(context, event.get("@context")), left_out))
     if length > _PREHASH_ALWAYS and length > _length_max(event):
         raise _too_long()
-    return hashed.digest()
+    return digest
 
 
 def hash_id(digest: bytes) -> str:
@@ -110,16 +101,14 @@ def _parts(event: Mapping[str, Any], namespaces: Namespaces, left_out: Collectio
     for name, render in _EVENT_FIELDS:
         if name in event:
             parts.append(render(name, event[name], names, remaining))
-    for name, value in event.items():
-        if name in _PLACED:
-            continue
+    for name in event.keys() - _PLACED:
         element = namespaces.element_name(name)
         if element in left_out or element in _COMMENTS:
             continue
         if name in _PAIR_LISTS:
-            remaining.append(_PAIR_LISTS[name](name, value, names, remaining))
+            remaining.append(_PAIR_LISTS[name](name, event[name], names, remaining))
         else:
-            _add_elements(remaining, element, value, names)
+            _add_elements(remaining, element, event[name], names)
     remaining.sort()
     return parts + remaining
 
@@ -171,6 +160,20 @@ def _query_results(document: Mapping[str, Any]) -> Mapping[str, Any]:
     body = document.get("epcisBody")
     results = body.get("queryResults") if isinstance(body, dict) else None
     return results if isinstance(results, dict) else {}
+
+
+def _digest(parts: Sequence[str]) -> tuple[bytes, int]:
+    """SHA-256 of the pre-hash, and its length in bytes. In pieces: there is no room for a copy of the longest."""
+    try:
+        written = "".join(parts[:_CHUNK_PARTS]).encode()
+        hashed, length = hashlib.sha256(written), len(written)
+        for start in range(_CHUNK_PARTS, len(parts), _CHUNK_PARTS):
+            written = "".join(parts[start : start + _CHUNK_PARTS]).encode()
+            hashed.update(written)
+            length += len(written)
+    except UnicodeEncodeError:
+        raise MalformedJson("a text holds half of a surrogate pair") from None
+    return hashed.digest(), length
 
 
 # How a text is spelled: cut off at both ends, identifiers in canonical form, words and numbers in full.
@@ -234,8 +237,9 @@ def _word_field(vocabulary: Mapping[str, str]) -> Render:
     def render(name: str, value: Any, names: _Names, remaining: list[str]) -> str:
         if isinstance(value, str):
             word = value.strip()
-            text = vocabulary.get(word) or _text(names.expand(word))
-            if len(text) > _UNCOUNTED_CHARACTERS_MAX:
+            text = vocabulary.get(word, "")
+            if not text:
+                text = _text(names.expand(word))
                 names.spend(len(text))
             return f"{name}={text}" if text else ""
         if isinstance(value, list):

@@ -28,7 +28,8 @@ def read_digital_link(text: str) -> Key:
     match = _WEB_ADDRESS.match(text)
     if match is None:
         raise InvalidIdentifier(text, "it is neither an EPC URN nor a web address")
-    segments = match[1].split("/")
+    # One for a trailing slash; what stands before is left in one piece.
+    segments = match[1].rsplit("/", _SEGMENTS_MAX + 1)
     if not segments[-1]:
         segments.pop()
     reason = "no GS1 key is in the address"

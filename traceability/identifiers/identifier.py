@@ -14,8 +14,7 @@ from traceability.identifiers.urn import PREFIX, is_company_prefix, number, read
 
 # Longer texts are worked out again each time: strangers choose them, and they must not fill the memory.
 _REMEMBERED_CHARACTERS_MAX: Final = 200
-# How a text begins that may spell a key; schemes of web addresses are written in capitals, too.
-_BEGINNINGS: Final = frozenset({PREFIX[:4]}).union(map("".join, product("hH", "tT", "tT", "pP")))
+_WEB_SCHEMES: Final = frozenset(map("".join, product("hH", "tT", "tT", "pP")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,13 @@ def canonical(identifier: str) -> str:
 
     Equal things compare equal by it. A value with a wrong check digit, length or character is no key.
     """
-    if identifier[:4] not in _BEGINNINGS:
+    if identifier.startswith(PREFIX):
+        # Serials are new each time: looking one up in a memory of all of them takes longer than spelling it.
+        if known := _known_stem(identifier):
+            return known
+    elif identifier[:4] not in _WEB_SCHEMES:
         return identifier
-    if len(identifier) > _REMEMBERED_CHARACTERS_MAX:
-        return _canonical(identifier)
-    # Serials are new each time: looking one up in a memory of all of them takes longer than spelling it.
-    if identifier.startswith(PREFIX) and (known := _known_stem(identifier)):
-        return known
-    return _remembered_canonical(identifier)
+    return _canonical(identifier) if len(identifier) > _REMEMBERED_CHARACTERS_MAX else _remembered_canonical(identifier)
 
 
 def parse(text: str, gcp_length: int | None = None) -> Identifier:
@@ -106,7 +104,7 @@ def _canonical(text: str) -> str:
     try:
         if text.startswith(PREFIX):
             return write_digital_link(read_urn(text)[0])
-        if text[:4].lower() == "http":
+        if text[:4] in _WEB_SCHEMES:
             return write_digital_link(read_digital_link(text))
     except InvalidIdentifier:
         return text
