@@ -70,7 +70,7 @@ class Devnet:
         self._folder, self._genesis, self._anvil, self._port, self._lock = folder, genesis, anvil, port, lock
         self._journal = Journal(folder / "blocks.journal")
         self._head_hash = b""
-        self._checkpointed = 0
+        self._checkpointed = self._told_at = 0
         try:
             self._launch()
         except BaseException:
@@ -116,13 +116,17 @@ class Devnet:
     def step(self, now: int) -> bool:
         """Mines what is waiting, if anything is, in one block of the time `now` (seconds). True if it mined.
 
-        Cheap to call every few milliseconds. A clock that went back gives blocks of the newest block's time, never
-        earlier ones. An Anvil that died or hangs is started again and replayed. Raises DevnetError.
+        Cheap to call every few milliseconds. Where nothing is mined, Anvil is told the time all the same, so that it
+        says when a block would be. A clock that went back gives blocks of the newest block's time, never earlier ones.
+        An Anvil that died or hangs is started again and replayed. Raises DevnetError.
         """
         head_before = self.head_number
         try:
             if self._waiting_count() > 0 or self._is_settling_due(now):
                 self._mine(now)
+            elif now > max(self._told_at, self.head_at):
+                self._call("evm_setNextBlockTimestamp", now)
+                self._told_at = now
         except ChainError:
             # A block that is in the journal already is mined by the replay.
             self._restart()

@@ -1,4 +1,4 @@
-"""One pass of everything that a node owes the chain: follow, batch, send. No loop, no sleep, no thread.
+"""One pass of everything that a node owes the chain: follow, batch, settle, send. No loop, no sleep, no thread.
 
 Whoever runs it calls again after `pause_s`. Several processes may run it on one database: the rows decide who does
 what.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Engine
 
-from ledger import anchoring, follower, submission
+from ledger import anchoring, follower, settlement, submission, tokens
 from ledger.batch import AnchoringSettings
 from ledger.chain import Chain
 from ledger.deployment import Deployment
@@ -29,7 +29,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a worker works with. `signers` are the sending keys held, by account; `anchoring_key` is one of them."""
+    """What a worker works with. `signers` are the keys held, by account; `anchoring_key` is one of them.
+
+    That one anchors, and settles what is due to the parties for which the others stand.
+    """
 
     engine: Engine
     chain: Chain
@@ -49,7 +52,7 @@ def pause_s(worker: Worker, progress: Progress) -> float:
 
 
 def run_once(worker: Worker, now_us: int) -> Progress:
-    """Reads what is new on the chain, closes a batch that is due, sends what is planned.
+    """Reads what is new on the chain, closes a batch that is due, settles what is due, sends what is planned.
 
     A chain that does not answer is a complaint, not an end: records stay where they are, and the next pass tries
     again. Raises ChainError(wrong_chain | no_contract) and WrongDeployment, for which only a person has the remedy.
@@ -57,10 +60,12 @@ def run_once(worker: Worker, now_us: int) -> Progress:
     try:
         followed = follower.step(worker.engine, worker.chain, worker.deployment, worker.anchoring, now_us)
         batched = anchoring.step(worker.engine, worker.deployment, worker.anchoring_key, worker.anchoring, now_us)
+        asked = tokens.step(worker.engine, worker.chain, worker.deployment)
+        settled = settlement.step(worker.engine, worker.deployment, worker.anchoring_key, worker.signers, now_us)
         sent = submission.step(worker.engine, worker.chain, worker.signers, worker.fees, now_us)
     except ChainError as error:
         if not error.is_retryable:
             raise
         _log.debug("the chain does not answer: %s", error.detail)
         return Progress(complaints=(f"the chain does not answer, records wait for it: {error.detail}",))
-    return followed + batched + sent
+    return followed + batched + asked + settled + sent
