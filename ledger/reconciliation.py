@@ -7,19 +7,41 @@ example and what to do. Amounts are integers in the token's smallest unit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ledger.errors import InvalidHex
 from ledger.hexadecimal import from_hex
 from ledger.invoices import Invoice
 from ledger.judgement import Judgement, Side, State, judge
-from ledger.knowledge import Knowledge
 from ledger.matching import EXACT, Claim, Match, Tolerances, match, quantity_of
-from ledger.money import Number
+from ledger.money import Currency, Number
 from ledger.obligations import Obligations, OrderObligations
 from ledger.orders import REST, delivery_id
-from ledger.receipts import Receipt, Receipts, by_order, lines_of
+from ledger.receipts import Receipt, Receipts, Unit, by_order, lines_of
+
+
+class Document(NamedTuple):
+    """What finance needs of an order's terms document: references, one unit a milestone, the deliveries' salt."""
+
+    references: tuple[str, ...]
+    units: tuple[Unit, ...]
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known beside logs, receipts and invoices.
+
+    `parties` leads from a name, GLN or address, case folded, to a party; `party_of` from accounts to those for whom
+    they act or acted; `currencies` is by token, `documents` by order.
+    """
+
+    parties: Mapping[str, bytes]
+    currencies: Mapping[bytes, Currency]
+    documents: Mapping[bytes, Document] = field(default_factory=dict)
+    party_of: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 class Item(NamedTuple):

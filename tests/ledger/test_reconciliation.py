@@ -26,17 +26,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.books.findings import findings
 from ledger.hexadecimal import to_hex
 from ledger.invoices import Invoice
 from ledger.judgement import Side, State
-from ledger.knowledge import Document, Knowledge
 from ledger.matching import EXACT, Tolerances
 from ledger.money import Currency, Number
 from ledger.obligations import Obligations
 from ledger.orders import REST, Cause, Split
 from ledger.receipts import Receipt, Unit
-from ledger.reconciliation import Item, reconcile
+from ledger.reconciliation import Document, Item, Knowledge, reconcile
 from ledger.record import keccak256
 from tests.ledger.trade import BANK, COOPERATIVE, GROWER, OTHER_TOKEN, RETAILER, ROASTER, SALT, TOKEN, Trade
 
@@ -600,32 +598,6 @@ def test_an_invoice_of_the_whole_with_a_wrong_amount(office: Office) -> None:
     office.invoice(order, 1_000, 100_500)
     item = office.only()
     assert (item.state, item.money) == (State.AMOUNT_DIFFERS, 500)
-
-
-# ------------------------------------------------------------------------------------------------------------- as JSON
-
-
-def test_findings_are_written_with_decimals_and_names(office: Office) -> None:
-    order = office.order((100_000, 1_000))
-    delivery = office.deliver(order, 1_000, reduction=650)
-    office.trade.end(order, delivery)
-    office.invoice(order, 1_000, 100_000)
-    office.invoice("PO-99", 1_000, 5)
-    found = findings(office.reconcile(), {TOKEN: XTS})["items"]
-    assert found[0] == {
-        "state": "amount differs", "invoice": "INV-2", "order": to_hex(order), "milestone": 0, "milestones": [0],
-        "deliveries": [to_hex(delivery)],
-        "difference": {"money": "65.00", "currency": "XTS", "quantity": "0", "uom": "KGM"},
-        "expected": "935.00", "paid": "935.00",
-        "invoiced": {
-            "row": 2, "seller": "Highland Growers", "order": to_hex(order), "date": "2026-03-03", "quantity": "1000",
-            "uom": "KGM", "amount": "1000.00", "currency": "XTS",
-        },
-        "events": [office.receipts[0].event_id],
-        "transactions": [to_hex(one) for one in office.reconcile()[0].transactions],
-        "note": "", "inOrder": False,
-    }  # fmt: skip
-    assert (found[1]["order"], found[1]["milestone"], found[1]["difference"]["money"]) == (None, None, "0.05")
 
 
 # ---------------------------------------------------------------------------------------------------------- whose side
