@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ledger.invoices import CellError
+
 
 class ApiError(Exception):
     """Base of every error of this floor. `code` is stable; the message says what to do."""
@@ -254,3 +258,28 @@ class BadArgument(ApiError):
     """A command's argument can't be meant."""
 
     code = "bad_argument"
+
+
+class TokensWithoutCurrency(ApiError):
+    """Orders of the party are in tokens that have no currency code here, so that its books would not be whole."""
+
+    code = "tokens_without_currency"
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        super().__init__(
+            f"orders of this party are in {', '.join(tokens)}: give each a currency code in node.toml, as in "
+            f'tokens = {{ "{tokens[0]}" = "XTS" }}'
+        )
+        self.tokens = tuple(tokens)
+
+
+class InvoicesRefused(ApiError):
+    """Rows of an invoice file that can't be read. None of it is taken."""
+
+    code = "invoices_refused"
+
+    def __init__(self, errors: Sequence[CellError]) -> None:
+        first = "; ".join(str(each) for each in errors[:3])
+        more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
+        super().__init__(f"the file has {len(errors)} wrong cells, and nothing of it is taken: {first}{more}")
+        self.errors = tuple(errors)

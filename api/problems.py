@@ -54,6 +54,8 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
+    ledger.InvoiceFileError: Kind(400, "The file is no table of invoices"),
+    ledger.AmountDoesNotFit: Kind(409, "An amount that the format has no room for"),
     ledger.LedgerError: Kind(500, "The ledger can't do this", IMPLEMENTATION),
     door.MissingApiKey: Kind(401, "An API key is needed", SECURITY),
     door.UnknownApiKey: Kind(401, "An API key that this node does not know", SECURITY),
@@ -75,6 +77,8 @@ KINDS: dict[type[Exception], Kind] = {
     door.OutdatedDatabase: Kind(503, "The database is of an older version"),
     door.NewerDatabase: Kind(503, "The database is of a newer version"),
     door.UnknownDatabase: Kind(503, "The database is not one of this program"),
+    door.TokensWithoutCurrency: Kind(409, "A token without a currency"),
+    door.InvoicesRefused: Kind(400, "Invoices that can't be read"),
     door.ApiError: Kind(500, "The node can't do this", IMPLEMENTATION),
 }
 
@@ -135,5 +139,10 @@ def _extra(error: Exception) -> Iterator[tuple[str, Any]]:
         yield "recordHashes", list(error.record_hashes)
     if isinstance(error, door.BodyTooLarge):
         yield "bytesMax", error.bytes_max
+    if isinstance(error, door.InvoicesRefused):
+        yield "errors", [
+            {"row": each.row, "column": each.column, "code": each.reason.value, "reason": each.text}
+            for each in error.errors
+        ]
     if isinstance(error, ledger.ChainError):
         yield "retryable", error.is_retryable

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlmodel import SQLModel
 
 import api.answers
+import api.invoices
 import api.keys
 import ledger.ordertables
 import ledger.tables
@@ -22,7 +23,7 @@ import traceability.tables
 from api.errors import NewerDatabase, OutdatedDatabase, UnknownDatabase
 from ledger.database import create_tables, reading, writing
 
-MODULES = (api.answers, api.keys, ledger.ordertables, ledger.tables, traceability.tables)
+MODULES = (api.answers, api.invoices, api.keys, ledger.ordertables, ledger.tables, traceability.tables)
 """Every module that has tables."""
 METADATA = SQLModel.metadata
 """All tables of all floors: complete once those modules are imported."""

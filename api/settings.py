@@ -19,6 +19,7 @@ from api.errors import BadSettings, DataFolderTaken, NoDataFolder
 from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
 from ledger.errors import BadChecksum, InvalidHex
 from ledger.hexadecimal import address_from_text
+from ledger.matching import Tolerances
 from ledger.submission import FeeSettings
 
 NODE_FILE = "node.toml"
@@ -82,6 +83,16 @@ class Settings(BaseSettings):
     bundle_bytes_max: PositiveInt = 32 * 2**20
     stale_event_id: StaleEventId = StaleEventId.MARK
 
+    tolerance_money: int = Field(default=0, ge=0)
+    """By so many of the token's smallest unit amounts may differ in reconciliation and still be the same."""
+    tolerance_money_bps: int = Field(default=0, ge=0, le=10_000)
+    """Or by this share of the larger one, in basis points."""
+    tolerance_quantity_bps: int = Field(default=0, ge=0, le=10_000)
+    """By this share of the larger one quantities may differ."""
+
+    idempotency_keep_s: PositiveInt = 259_200
+    """For so long at least the answer to a request with an Idempotency-Key is given again: three days, a weekend."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -142,6 +153,11 @@ class Settings(BaseSettings):
     def currencies(self) -> dict[bytes, str]:
         """The currency code of each token that is watched."""
         return {address_from_text(address): code for address, code in self.tokens.items()}
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """How far figures may be apart in reconciliation."""
+        return Tolerances(self.tolerance_money, self.tolerance_money_bps, self.tolerance_quantity_bps)
 
     @property
     def fees(self) -> FeeSettings:

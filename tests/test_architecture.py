@@ -25,8 +25,8 @@ LEDGER_EDGE = """
     tables worker
 """
 TRACEABILITY_EDGE = """
-    attesting capture decisions declarations evidence foreign history jobs naming order_terms prospects repository store
-    tables withdrawal
+    attesting capture decisions declarations evidence foreign history jobs naming order_terms prospects receipts
+    repository store tables withdrawal
 """
 EDGE = {
     "ledger": {f"{name}.py" for name in LEDGER_EDGE.split()},

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import checks, events, node, parties, signers
+from api.cli import checks, events, finance, node, parties, signers
 from api.cli import keys as api_keys
 from api.cli.console import Outcome, report
 
@@ -42,6 +42,9 @@ app.command("withdraw")(events.withdraw_event)
 app.command("hash")(checks.hash_events)
 app.command("id")(checks.show_identifiers)
 app.command("verify")(checks.verify_bundle)
+
+app.command("journal")(finance.write_journal)
+app.command("reconcile")(finance.reconcile_invoices)
 
 party = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who takes part, and who may act for whom.")
 party.command("list")(parties.list_parties)
