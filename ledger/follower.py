@@ -219,6 +219,7 @@ def _apply(
     with writing(engine, durable=False) as session:
         if not _is_still(session, position) or latecomers.in_step(session, deployment) != segment.contracts:
             return
+        latecomers.stop_others(session, deployment, position.block_number)
         derivation.store(session, rows)
         session.execute(delete(BlockRow).where(col(BlockRow.number) <= segment.last.number - KEPT_MAX))
         final_number, final_at = _newest_final(session, position, segment.last.number, final)

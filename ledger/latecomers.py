@@ -46,60 +46,55 @@ def undo(session: Session, after_number: int) -> None:
     session.execute(update(FollowedRow).where(is_later).values(read_to=after_number))
 
 
+def stop_others(session: Session, deployment: Deployment, number: int) -> None:
+    """What is followed and not named any more has been read up to that block. Assumes that the position is there."""
+    is_dropped = col(FollowedRow.address).not_in(list(deployment.names)) & col(FollowedRow.read_to).is_(None)
+    session.execute(update(FollowedRow).where(is_dropped).values(read_to=number))
+
+
 def step(engine: Engine, chain: Chain, deployment: Deployment, name: str) -> Progress:
     """Reads one more range of the contracts that lag behind the position of that name. Costs nothing where none does.
 
     Raises ChainError; the tables then stay as they are.
     """
+    if not deployment.names:
+        return Progress()
     with reading(engine) as session:
-        position = session.get(PositionRow, name)
         read_to = {row.address: row.read_to for row in session.exec(select(FollowedRow))}
-    if position is None or not _differs(deployment, read_to):
-        return Progress()
-    _note(engine, deployment, position)
-    with reading(engine) as session:
-        lagging = {a: n for a, n in session.exec(select(FollowedRow.address, FollowedRow.read_to)) if n is not None}
-    lagging = {address: number for address, number in lagging.items() if address in deployment.names}
-    if not lagging:
-        return Progress()
-    first = min(lagging.values()) + 1
+        if all(read_to.get(address, -1) is None for address in deployment.names):
+            return Progress()
+        position = session.get_one(PositionRow, name)
+        session.expunge_all()
+    before = max(0, deployment.block - 1)
+    lagging = {address: read_to.get(address, before) for address in deployment.names}
+    first = min(number for number in lagging.values() if number is not None) + 1
     contracts = [address for address, number in lagging.items() if number == first - 1]
-    last, logs, times = _read(chain, contracts, first, position)
+    last, logs, times = (
+        _read(chain, contracts, first, position) if first <= position.block_number else (first - 1, [], {})
+    )
     rows = derivation.rows_of(deployment, logs, times)
     with writing(engine, durable=False) as session:
-        of_position = select(PositionRow.block_hash).where(PositionRow.name == name).with_for_update()
-        if session.exec(of_position).one() != position.block_hash:
-            return Progress(is_waiting=True)
-        is_as_read = col(FollowedRow.address).in_(contracts) & (col(FollowedRow.read_to) == first - 1)
-        new = None if last == position.block_number else last
-        moved = session.connection().execute(
-            update(FollowedRow.__table__).where(is_as_read).values(read_to=new)  # type: ignore[attr-defined]
-        )
-        if moved.rowcount != len(contracts):
+        is_it = select(PositionRow.block_hash).where(PositionRow.name == name).with_for_update()
+        if session.exec(is_it).one() != position.block_hash or not _move(session, contracts, read_to, last, position):
             session.rollback()
             return Progress(is_waiting=True)
         derivation.store(session, rows)
     return Progress(last - first + 1, is_waiting=True)
 
 
-def _differs(deployment: Deployment, read_to: dict[bytes, int | None]) -> bool:
-    is_new_or_late = any(read_to.get(address, -1) is not None for address in deployment.names)
-    return is_new_or_late or any(read_to[a] is None for a in read_to.keys() - deployment.names.keys())
-
-
-def _note(engine: Engine, deployment: Deployment, position: PositionRow) -> None:
-    """New contracts begin before the deployment's first block; those not wanted any more stop at the position."""
-    wanted = list(deployment.names)
-    with writing(engine, durable=False) as session:
-        of_position = select(PositionRow.block_hash).where(PositionRow.name == position.name).with_for_update()
-        if session.exec(of_position).one() != position.block_hash:
-            return
-        is_dropped = col(FollowedRow.address).not_in(wanted) & col(FollowedRow.read_to).is_(None)
-        session.execute(update(FollowedRow).where(is_dropped).values(read_to=position.block_number))
-        known = set(session.exec(select(FollowedRow.address)))
-        if new := [address for address in wanted if address not in known]:
-            before = max(0, deployment.block - 1)
-            session.execute(insert(FollowedRow), [{"address": address, "read_to": before} for address in new])
+def _move(
+    session: Session, contracts: Sequence[bytes], read_to: dict[bytes, int | None], last: int, position: PositionRow
+) -> bool:
+    """Notes how far these have been read. False where another process has moved one of them meanwhile."""
+    for address in contracts:
+        row = session.get(FollowedRow, address)
+        if (row is None) != (address not in read_to) or (row is not None and row.read_to != read_to[address]):
+            return False
+        row = row or FollowedRow(address=address)
+        row.read_to = None if last == position.block_number else last
+        session.add(row)
+    session.flush()
+    return True
 
 
 def _read(
@@ -121,8 +116,7 @@ def _read(
     *blocks, newest = chain.blocks([*sorted({log.block_number for log in logs}), position.block_number])
     by_number = {block.number: block for block in blocks if block is not None}
     is_same = newest is not None and newest.hash == position.block_hash
-    if not is_same or any(
-        log.block_number not in by_number or by_number[log.block_number].hash != log.block_hash for log in logs
-    ):
+    found = {number: block.hash for number, block in by_number.items()}
+    if not is_same or any(found.get(log.block_number) != log.block_hash for log in logs):
         raise ChainError(ChainReason.BAD_ANSWER, "the chain changed while it was read: it will be read again")
     return last, logs, {number: block.at for number, block in by_number.items()}
