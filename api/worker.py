@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from api.answers import FORGOTTEN_AT_ONCE, forget
 from api.node import Node
 from api.recording import now_us
 from ledger.deployment import check
@@ -13,7 +14,8 @@ from ledger.worker import BUSY_S, IDLE_S, Worker, run_once
 
 COMPLAIN_EVERY_US = 30_000_000
 """A complaint that stays the same is repeated after so long."""
-
+FORGET_EVERY_US = 60_000_000
+"""How often it is looked for answers that are older than the setting `idempotency_keep_s`."""
 
 _log = logging.getLogger("tally.worker")
 
@@ -38,10 +40,19 @@ def work(node: Node, stop: threading.Event) -> None:
     """
     worker = worker_of(node)
     complaints = _Complaints()
+    forget_at_us = 0
     while not stop.is_set():
         progress = run_once(worker, now_us())
         complaints.say(progress.complaints, now_us())
+        if now_us() >= forget_at_us:
+            forget_at_us = _forget(node, now_us())
         stop.wait(BUSY_S if progress.is_waiting else IDLE_S)
+
+
+def _forget(node: Node, at_us: int) -> int:
+    """Forgets some of the answers that are no longer kept. Returns when to come again."""
+    count = forget(node.engine, at_us - node.settings.idempotency_keep_s * 1_000_000)
+    return at_us + (0 if count == FORGOTTEN_AT_ONCE else FORGET_EVERY_US)
 
 
 def await_chain(node: Node, stop: threading.Event) -> None:
