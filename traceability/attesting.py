@@ -12,12 +12,12 @@ its event has attested is for a person. This file touches the database.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, distinct, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
@@ -175,7 +175,7 @@ def _judge_found(session: Session, desk: _Desk) -> Iterator[Change]:
     """What each new pair of event and order comes to, all orders of one event together."""
     is_next = (_rows.c.state == AttestationState.FOUND.value) & _rows.c.order_id.in_(select(_orders.c.order_id))
     ids = session.execute(
-        select(distinct(_rows.c.record_id)).where(is_next).order_by(_rows.c.record_id).limit(WORK_MAX)
+        select(_rows.c.record_id).distinct().where(is_next).order_by(_rows.c.record_id).limit(WORK_MAX)
     ).scalars().all()  # fmt: skip
     if not ids:
         return
@@ -318,6 +318,7 @@ def _sign_waiting(session: Session, desk: _Desk) -> Iterator[Change]:
         for twin in repository.with_event_hashes(session, {event.record.event_hash for event in events.values()})
         if twin.is_declaration
     }
+    anchors = _anchors(desk, events.values())
     for row in final:
         stored, standing = events[row.record_id], standings[row.record_id]
         order = desk.order(row.order_id)
@@ -334,7 +335,7 @@ def _sign_waiting(session: Session, desk: _Desk) -> Iterator[Change]:
             state = AttestationState.FOR_A_PERSON if reason.is_for_a_person else AttestationState.PASSED_OVER
             yield Change(row, state, reason)
         else:
-            yield _signed(desk, order, row, stored, attestation)
+            yield _signed(desk, order, row, attestation, anchors[row.record_id])
 
 
 def attestation_of(row: Row[Any], record_hash: bytes) -> Attestation:
@@ -368,14 +369,20 @@ def _hindrance(
     return reason or check_times(attestation, milestone, order.accepted_at, anchored_at)
 
 
-def _signed(desk: _Desk, order: OrderState, row: Row[Any], stored: StoredEvent, attestation: Attestation) -> Change:
-    deployment = desk.deployment
+def _anchors(desk: _Desk, events: Iterable[StoredEvent]) -> dict[int, Evidence]:
+    """The proofs that these events' records are anchored. Assumes that they are."""
+    deployment, stored = desk.deployment, list(events)
     trusted = Trusted(deployment.chain_id, deployment.event_log, deployment.party_registry)
-    anchor = bundle_of(desk.session, trusted, [stored]).records[0].anchor
-    assert anchor is not None
+    found = {}
+    for event, record in zip(stored, bundle_of(desk.session, trusted, stored).records, strict=True):
+        assert record.anchor is not None
+        found[event.record_id] = Evidence(event.signature, record.anchor.proof, record.anchor.root)
+    return found
+
+
+def _signed(desk: _Desk, order: OrderState, row: Row[Any], attestation: Attestation, evidence: Evidence) -> Change:
     signer = desk.signers[desk.keys[row.party]]
-    signature = signer.sign(attestation_digest(deployment.escrow_domain, attestation))
-    evidence = Evidence(stored.signature, anchor.proof, anchor.root)
+    signature = signer.sign(attestation_digest(desk.deployment.escrow_domain, attestation))
     data = attesting_call(order, attestation, row.party, signature, evidence, pays=row.attempt % ATTEMPTS == 0)
     names = (row.order_id, row.delivery, row.party, attestation.record_hash)
     order_text, delivery, party, record_hash = map(to_hex, names)
@@ -386,7 +393,7 @@ def _signed(desk: _Desk, order: OrderState, row: Row[Any], stored: StoredEvent, 
 def _keyless(session: Session, desk: _Desk) -> tuple[str, ...]:
     """A complaint for each party whose events wait for a key."""
     is_keyless = (_rows.c.state == AttestationState.WAITING.value) & _rows.c.party.not_in(list(desk.keys))
-    parties = session.execute(select(distinct(_rows.c.party)).where(is_keyless).limit(8)).scalars().all()
+    parties = session.execute(select(_rows.c.party).distinct().where(is_keyless).limit(8)).scalars().all()
     reason = Reason(ReasonCode.NO_ATTEST_KEY)
     return tuple(f"deliveries of {to_address(party)} wait: {reason.sentence}; {reason.remedy}" for party in parties)
 
