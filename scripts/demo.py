@@ -30,6 +30,7 @@ from ledger.keystore import LocalSigner
 from scripts.founding import Founding, make_api_keys, make_keys, write_private
 from scripts.playing import Stage, is_all_final
 from scripts.scenario import PARTIES, Story
+from scripts.scenario.trade import CURRENCY
 from scripts.supervision import Stopped, StopRequest
 from traceability.identifiers import parse
 
@@ -81,6 +82,8 @@ def _settle_in(data: Path, devnet: Devnet, keys: dict[str, LocalSigner], databas
             chain_id=deployment.chain_id,
             event_log=to_address(deployment.event_log),
             party_registry=to_address(deployment.party_registry),
+            delivery_escrow=to_address(deployment.require_escrow().address),
+            tokens={to_address(token): CURRENCY for token in deployment.require_escrow().tokens},
             database_url=database_url,
         )
     settings = load_settings(data)

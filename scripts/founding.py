@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from api.keyring import NODE_KEY, PASSWORD_FILE
 from api.keys import create_api_key
-from ledger.abi import interface
+from ledger.abi import Interface, interface
 from ledger.blockjournal import sync_folder
 from ledger.chain import Call, Chain
 from ledger.deployment import Deployment, deploy
@@ -27,14 +27,14 @@ from ledger.errors import ChainError, ChainReason
 from ledger.keystore import LocalSigner, create_key, list_keys, open_key
 from ledger.record import keccak256
 from ledger.transaction import Transaction, sign, transaction_hash
-from scripts.scenario import ADMITTED, FOUNDERS, PARTIES, Party
+from scripts.scenario import ADMITTED, FOUNDERS, PARTIES, PURSES, Party
 
 LIGHT_SCRYPT_N = 2**12
 """The password lies beside the keys here, so a costly scrypt would protect nothing."""
 RECORD, ANCHOR = 1, 4
 FOREVER = 2**64 - 1
 ROLES = ("supplier", "manufacturer", "carrier", "retailer", "inspector", "financier", "auditor", "operator")
-_REGISTRY = interface("PartyRegistry")
+_REGISTRY, _TOKEN = interface("PartyRegistry"), interface("SettlementToken")
 _PROFILE = "(string,string,uint32,string,bytes)"
 _NOBODY = bytes(20)
 
@@ -75,9 +75,20 @@ class Founding:
     keys: dict[str, LocalSigner]
 
     def run(self) -> Deployment:
-        """Deploys, authorises devices, admits the member that comes later. Raises ChainError, DevnetError."""
+        """Deploys, authorises devices, admits the member that comes later, hands out play money.
+
+        Raises ChainError, DevnetError.
+        """
         founders = [(self.keys[party.slug].address, profile(party)) for party in FOUNDERS]
-        deployment = deploy(self.chain, self.devnet.deployer, founders, wait=self._mine, first_nonce=0)
+        deployment = deploy(
+            self.chain,
+            self.devnet.deployer,
+            founders,
+            wait=self._mine,
+            first_nonce=0,
+            with_escrow=True,
+            with_token=True,
+        )
         registry = deployment.party_registry
         self._mine()
         operator = next(party for party in FOUNDERS if "operator" in party.roles)
@@ -86,6 +97,9 @@ class Founding:
         for party in PARTIES:
             if party.device:
                 self._authorise(deployment, party, party.device, RECORD)
+        (token,) = deployment.require_escrow().tokens
+        for party, cents in PURSES.items():
+            self._fill(token, party, cents)
         self._mine()
         for party in PARTIES:
             self._expect_standing(registry, party)
@@ -116,6 +130,11 @@ class Founding:
                 self._send(voter, registry, "vote", proposal)
         self._mine()
 
+    def _fill(self, token: bytes, party: Party, cents: int) -> None:
+        """What the party has before the story begins: nobody has spent anything yet."""
+        if self._ask(token, "balanceOf", self.keys[party.slug].address, face=_TOKEN) == (0,):
+            self._send(self.devnet.deployer, token, "mint", self.keys[party.slug].address, cents, face=_TOKEN)
+
     def _expect_standing(self, registry: bytes, party: Party) -> None:
         signer, account = self.keys[party.device or party.slug].address, self.keys[party.slug].address
         stands_for, _ = self._ask(registry, "standingOf", signer, RECORD, self.devnet.head_at, 0)
@@ -126,14 +145,16 @@ class Founding:
         # A second later each: what a block changes holds from the next second on.
         self.devnet.mine_at(self.devnet.head_at + 1)
 
-    def _ask(self, to: bytes, function: str, *arguments: Any) -> tuple[Any, ...]:
-        call = Call(to, _REGISTRY.call(function, *arguments))
+    def _ask(self, to: bytes, function: str, *arguments: Any, face: Interface = _REGISTRY) -> tuple[Any, ...]:
+        call = Call(to, face.call(function, *arguments))
         (answer,) = self.chain.call([call], self.devnet.head_number)
-        return _REGISTRY.answer(function, answer)
+        return face.answer(function, answer)
 
-    def _send(self, signer: LocalSigner, to: bytes, function: str, *arguments: Any) -> None:
+    def _send(
+        self, signer: LocalSigner, to: bytes, function: str, *arguments: Any, face: Interface = _REGISTRY
+    ) -> None:
         """One transaction in a block of its own. Raises ChainError where the contract refuses it."""
-        data = _REGISTRY.call(function, *arguments)
+        data = face.call(function, *arguments)
         prepared = self.chain.prepare(signer.address, to, data)
         raw = sign(
             Transaction(
@@ -146,7 +167,7 @@ class Founding:
         self._mine()
         (receipt,) = self.chain.receipts([transaction_hash(raw)])
         if receipt is None or not receipt.is_success:
-            raise ChainError(ChainReason.REVERTED, f"{function} was refused by PartyRegistry")
+            raise ChainError(ChainReason.REVERTED, f"{function} was refused when it was mined")
 
 
 def profile(party: Party) -> tuple[str, str, int, str, bytes]:

@@ -12,12 +12,12 @@ from random import Random
 from scripts.scenario import deals, farms, importer, mill, mishaps, retail, roastery, station, trade, voyage
 from scripts.scenario.diary import Capture, Diary, Lot
 from scripts.scenario.mill import CATURRA, EXPORT_LOTS, FAULTY, PINK_BOURBON, REGIONAL, Pallet
-from scripts.scenario.parties import ADMITTED, FOUNDERS, PARTIES, SHOP_BERLIN, SHOP_VIENNA, Party, Place
+from scripts.scenario.parties import ADMITTED, FOUNDERS, PARTIES, PURSES, SHOP_BERLIN, SHOP_VIENNA, Party, Place
 from scripts.scenario.retail import Shop
 from scripts.scenario.roastery import BLEND_BAG_ITEM, SINGLE_ORIGIN_BAG_ITEM
 from scripts.scenario.trade import Order
 
-__all__ = ["ADMITTED", "FOUNDERS", "PARTIES", "Capture", "Party", "Place", "Story", "tell"]
+__all__ = ["ADMITTED", "FOUNDERS", "PARTIES", "PURSES", "Capture", "Party", "Place", "Story", "tell"]
 
 SEED = 952
 DAYS = 119

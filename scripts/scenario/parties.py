@@ -63,6 +63,9 @@ FOUNDERS = (
 ADMITTED = RETAILER_VIENNA
 PARTIES = (*FOUNDERS, ADMITTED)
 
+PURSES = dict.fromkeys((EXPORTER, IMPORTER, ROASTER, RETAILER, RETAILER_VIENNA, FINANCIER), 10_000_000)
+"""What each party that pays has on the story's first day, in cents."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
