@@ -117,6 +117,13 @@ def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A fresh database without any table."""
+    with databases.empty() as url:
+        yield url
+
+
+@pytest.fixture
 def make_engine(databases: Databases) -> Iterator[MakeEngine]:
     """Makes databases with all tables, one for each that asks."""
     with ExitStack() as made:

@@ -126,11 +126,15 @@ def _environment(changes: dict[str, str | Path]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Company:
-    """One company's node, with its data in `folder/data`. `party` is the name of its key file."""
+    """One company's node, with its data in `folder/data`. `party` is the name of its key file.
+
+    Its database is a SQLite file in there, unless `database_url` names another.
+    """
 
     folder: Path
     party: str
     consortium: Consortium
+    database_url: str | None = None
 
     @property
     def data(self) -> Path:
@@ -138,7 +142,10 @@ class Company:
 
     @property
     def environment(self) -> dict[str, str | Path]:
-        return {"TALLY_KEY_PASSWORD_FILE": self.folder / "password", "TALLY_BATCH_AGE_S_MAX": "0.1"}
+        told: dict[str, str | Path] = {
+            "TALLY_KEY_PASSWORD_FILE": self.folder / "password", "TALLY_BATCH_AGE_S_MAX": "0.1",
+        }  # fmt: skip
+        return told | ({"TALLY_DATABASE_URL": self.database_url} if self.database_url else {})
 
     def tally(self, *arguments: str | Path, **environment: str | Path) -> Run:
         return tally(self.folder, *arguments, **self.environment, **environment)
@@ -192,20 +199,20 @@ class Company:
             process.wait()
 
 
-def set_up(folder: Path, party: str, consortium: Consortium) -> Company:
+def set_up(folder: Path, party: str, consortium: Consortium, database_url: str | None = None) -> Company:
     """`tally init`, and the founder's key put beside the node's."""
     folder.mkdir()
     (folder / "password").write_text(PASSWORD + "\n")
-    company = Company(folder, party, consortium)
+    company = Company(folder, party, consortium, database_url)
     keys = company.good("init", *consortium.trust)["keys"]
     shutil.copy(consortium.safe / f"{party}.json", company.data / "keys")
     consortium.fund(keys["node"])
     return company
 
 
-def joined(folder: Path, party: str, consortium: Consortium) -> tuple[Company, str]:
+def joined(folder: Path, party: str, consortium: Consortium, database_url: str | None = None) -> tuple[Company, str]:
     """A company whose node may anchor, for its party says so; and an API key of the party."""
-    company = set_up(folder, party, consortium)
+    company = set_up(folder, party, consortium, database_url)
     company.good("party", "signer", "authorise", "node", "--party", party, "--use", "anchor")
     return company, company.good("party", "key", "create", party)["key"]
 

@@ -28,6 +28,7 @@ from scripts.founding import Founding, make_keys
 from scripts.playing import STEP, Stage, is_all_final
 from scripts.scenario import Story
 from tests.conftest import free_port
+from tests.databases import Databases
 from traceability.tables import CaptureJobRow
 
 # web3 keeps a connection for each thread and lets go of it when it is collected.
@@ -41,10 +42,10 @@ class Killed(Exception):
 
 
 @contextmanager
-def stage_in(data: Path) -> Iterator[Stage]:
+def stage_in(data: Path, database_url: str) -> Iterator[Stage]:
     keys = make_keys(data / "keys")
     devnet = Devnet.start(data / "chain", port=free_port(), started_at=int(time.time()) - 120 * 86_400)
-    engine = open_engine(f"sqlite:///{data / 'tally.db'}")
+    engine = open_engine(database_url)
     try:
         chain = Chain(devnet.rpc_url, devnet.chain_id)
         deployment = Founding(devnet, chain, keys).run()
@@ -57,8 +58,8 @@ def stage_in(data: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Story]]:
-    with stage_in(tmp_path_factory.mktemp("data")) as stage:
+def played(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Story]]:
+    with databases.empty() as url, stage_in(tmp_path_factory.mktemp("data"), url) as stage:
         story = stage.story()
         stage.play(stage.remaining(story), lambda _: None)
         yield stage, story
@@ -96,14 +97,14 @@ def test_the_withdrawal_of_the_mistaken_sale_is_on_chain(played: tuple[Stage, St
     assert record.signer == stage.keys["retailer-till"].address
 
 
-def test_a_play_that_was_interrupted_goes_on_behind_what_is_recorded(tmp_path: Path) -> None:
-    with stage_in(tmp_path) as stage:
+def test_a_play_that_was_interrupted_goes_on_behind_what_is_recorded(tmp_path: Path, database_url: str) -> None:
+    with stage_in(tmp_path, database_url) as stage:
         story = stage.story()
         with pytest.raises(Killed):
             stage.play(story.captures[:40], _killed_after(events=30))
         behind = len(stage.remaining(story))
         assert len(story.captures) - 40 <= behind < len(story.captures) - 20
-    with stage_in(tmp_path) as stage:
+    with stage_in(tmp_path, database_url) as stage:
         assert stage.story() == story
         remaining = stage.remaining(story)
         assert len(remaining) == behind
@@ -112,9 +113,9 @@ def test_a_play_that_was_interrupted_goes_on_behind_what_is_recorded(tmp_path: P
 
 
 def test_what_was_recorded_before_a_kill_is_anchored_and_not_recorded_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stage_in(tmp_path) as stage:
+    with stage_in(tmp_path, database_url) as stage:
         story = stage.story()
         stage.play([], lambda _: None)
         monkeypatch.setattr(Stage, "anchor", _killed_on_the_second_call(Stage.anchor))
@@ -125,7 +126,7 @@ def test_what_was_recorded_before_a_kill_is_anchored_and_not_recorded_again(
             assert not is_all_final(session)
         recorded = len(story.captures) - len(stage.remaining(story))
         assert recorded > 0
-    with stage_in(tmp_path) as stage:
+    with stage_in(tmp_path, database_url) as stage:
         stage.play(stage.remaining(story)[:1], lambda _: None)
         with reading(stage.engine) as session:
             assert is_all_final(session)

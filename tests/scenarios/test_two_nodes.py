@@ -30,6 +30,7 @@ import pytest
 from ledger.hexadecimal import to_address
 from ledger.keystore import open_key
 from tests.conftest import Anvil
+from tests.databases import Databases
 from tests.scenarios.nodes import (
     ACCEPTED,
     BUNDLE,
@@ -109,24 +110,30 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def consortium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
-    with founded_consortium(tmp_path_factory.mktemp("consortium")) as consortium:
+def consortium(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consortium]:
+    """One for each kind of database, for what the tests change of it stays changed."""
+    with founded_consortium(tmp_path_factory.mktemp(f"consortium-{databases.kind}")) as consortium:
         yield consortium
 
 
 @pytest.fixture(scope="module")
-def stage(consortium: Consortium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(consortium: Consortium, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("companies")
+    with databases.empty() as at_the_farm, databases.empty() as at_the_roastery:
+        yield from _staged(folder, consortium, at_the_farm, at_the_roastery)
+
+
+def _staged(folder: Path, consortium: Consortium, at_the_farm: str, at_the_roastery: str) -> Iterator[Stage]:
     bundles: list[Path] = []
 
     def grower_joins() -> tuple[Company, str]:
-        grower, api_key = joined(folder / "grower", "grower", consortium)
+        grower, api_key = joined(folder / "grower", "grower", consortium, at_the_farm)
         grower.capture(inspected(green("PENDING")))
         bundles.append(grower.proof(green("PENDING"), "pending.json"))
         return grower, api_key
 
     (grower, farm_key), (roaster, roastery_key) = at_once(
-        grower_joins, lambda: joined(folder / "roaster", "roaster", consortium)
+        grower_joins, lambda: joined(folder / "roaster", "roaster", consortium, at_the_roastery)
     )
     with grower.server() as farm, roaster.server() as roastery:
         yield Stage(grower, roaster, Served(farm, farm_key), Served(roastery, roastery_key), *bundles)
@@ -416,7 +423,7 @@ def test_a_database_of_another_deployment_is_refused_and_no_half_node_is_left(st
     with founded_consortium(tmp_path, chain_id=952_019) as consortium:
         made = tally(
             tmp_path, "init", *consortium.trust, "--json",
-            TALLY_DATABASE_URL=f"sqlite:///{stage.grower.data / 'tally.db'}",
+            TALLY_DATABASE_URL=stage.grower.database_url or "",
             TALLY_KEY_PASSWORD_FILE=stage.grower.folder / "password",
         )  # fmt: skip
     assert (made.code, made.json["code"]) == (2, "wrong_deployment")
