@@ -10,7 +10,9 @@ from api.node import Node
 from api.recording import now_us
 from ledger.deployment import check
 from ledger.errors import ChainError
+from ledger.progress import Progress
 from ledger.worker import BUSY_S, IDLE_S, Worker, run_once
+from traceability import attesting
 
 COMPLAIN_EVERY_US = 30_000_000
 """A complaint that stays the same is repeated after so long."""
@@ -42,11 +44,28 @@ def work(node: Node, stop: threading.Event) -> None:
     complaints = _Complaints()
     forget_at_us = 0
     while not stop.is_set():
-        progress = run_once(worker, now_us())
+        progress = run_pass(worker, now_us())
         complaints.say(progress.complaints, now_us())
         if now_us() >= forget_at_us:
             forget_at_us = _forget(node, now_us())
         stop.wait(BUSY_S if progress.is_waiting else IDLE_S)
+
+
+def run_pass(worker: Worker, at_us: int) -> Progress:
+    """One pass of all that a node does by itself: what it owes the chain, then what its events attest under orders.
+
+    What is attested is sent in the next pass. Raises as `work` does.
+    """
+    progress = run_once(worker, at_us)
+    try:
+        return progress + attesting.step(
+            worker.engine, worker.deployment, worker.signers, worker.anchoring_key, at_us
+        )  # fmt: skip
+    except ChainError as error:
+        # Before the chain was first read; the pass above has complained of it.
+        if not error.is_retryable:
+            raise
+        return progress
 
 
 def _forget(node: Node, at_us: int) -> int:
