@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ETH_HASH_BACKEND := pysha3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python test-contracts bench lint contracts revision brownie slither clean
+.PHONY: help setup demo test test-python test-contracts test-invariants bench lint contracts revision brownie slither clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -28,6 +28,9 @@ test: setup test-contracts test-python ## All tests: contracts (forge) and Pytho
 
 test-contracts: setup
 	node_modules/.bin/forge test
+
+test-invariants: setup ## 5,000 sequences of 500 calls on DeliveryEscrow: an hour or more
+	FOUNDRY_PROFILE=long node_modules/.bin/forge test --match-path 'tests/forge/escrow/invariants/*' --match-test invariant_
 
 test-python: setup
 	.venv/bin/pytest -n 2 --dist loadfile
