@@ -134,6 +134,16 @@ class WrongDeployment(LedgerError):
     code = "wrong_deployment"
 
 
+class DatabaseNotWritable(LedgerError):
+    """The database can't be written now: somebody holds its lock, it is read-only, full, or out of reach."""
+
+    code = "database_not_writable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database can't be written: {reason}")
+        self.reason = reason
+
+
 class DevnetError(LedgerError):
     """The embedded chain can't be started or replayed."""
 
@@ -167,6 +177,52 @@ class UnknownOrder(LedgerError):
     def __init__(self, order: bytes) -> None:
         super().__init__(f"no order 0x{order.hex()} on the chain: check the id, or wait until it has been read")
         self.order = order
+
+
+class OrderRefused(LedgerError):
+    """Base of why an action on an order would be refused. `field` is what is wrong, `reason` says how."""
+
+    code = "order_refused"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} {reason}")
+        self.field, self.reason = field, reason
+
+
+class WrongState(OrderRefused):
+    """The order or its item is in a state in which that can't be done."""
+
+    code = "wrong_state"
+
+
+class WrongTime(OrderRefused):
+    """It is too early for that, or too late."""
+
+    code = "wrong_time"
+
+
+class NotEntitled(OrderRefused):
+    """Somebody else has the right to do that."""
+
+    code = "not_entitled"
+
+
+class NotEnoughMoney(OrderRefused):
+    """The account has less, or has allowed less to be taken, than is needed."""
+
+    code = "not_enough_money"
+
+
+class UnknownItem(OrderRefused):
+    """The order has no such milestone, or no such delivery has been agreed."""
+
+    code = "unknown_item"
+
+
+class BadShare(OrderRefused):
+    """An amount or a share that can't be meant: nothing, less than nothing, or more than there is."""
+
+    code = "bad_share"
 
 
 class UnknownToken(LedgerError):

@@ -153,10 +153,10 @@ def check_terms(terms: Terms, now_at: int) -> None:
     _expect(terms.fund_by <= now_at + FUND_S_MAX, "fund_by", "is more than 365 days ahead")
     _check_splits(terms)
     _check_attestors(terms)
-    _check_arbiter(terms)
     _expect(1 <= len(terms.milestones) <= MILESTONES_MAX, "milestones", f"are not 1 to {MILESTONES_MAX}")
     for index, milestone in enumerate(terms.milestones):
         _check_milestone(terms, milestone, f"milestones[{index}]", now_at)
+    _check_arbiter(terms)
 
 
 def _check_splits(terms: Terms) -> None:

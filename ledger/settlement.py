@@ -21,10 +21,10 @@ from sqlmodel import Session, SQLModel, col, select, update
 
 from ledger import submission
 from ledger.book import Part
-from ledger.consortium import Registry
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
 from ledger.hexadecimal import to_hex
+from ledger.ordering import Standpoint
 from ledger.orders import collect_call, multicall, settle_call, settle_shares
 from ledger.ordertables import CreditRow
 from ledger.progress import Progress
@@ -52,18 +52,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What a step goes by: the consortium and the least time of the next block, and who is this node's own."""
+    """What a step goes by: what is final, who is this node's own, and who sends."""
 
-    registry: Registry
+    standpoint: Standpoint
     final_number: int
-    at: int
     own: frozenset[bytes]
     sender: bytes
 
-    def is_payable(self, creditor: bytes, payer: bytes) -> bool:
-        """False while a replacement of the creditor's controller is pending: then that controller alone collects."""
-        party = self.registry.parties.get(creditor)
-        return party is None or party.notice_at(self.at) is None or party.controller == payer
+    @property
+    def at(self) -> int:
+        """The least time of the next block, in seconds."""
+        return self.standpoint.at
 
 
 class _Plan(NamedTuple):
@@ -89,7 +88,8 @@ def step(
         answers = LocalAnswers.of(session)
         registry = registry_of(session, answers.block_number)
         own = frozenset(accounts) | {registry.signers[a].party for a in accounts if a in registry.signers}
-        view = _View(registry, answers.block_number, answers.next_at, own, sender)
+        standpoint = Standpoint(deployment.escrow_domain, deployment.escrow.receivable, registry, answers.next_at)
+        view = _View(standpoint, answers.block_number, own, sender)
         wanted = [*_settlings(session, view), *_collectings(session, view)]
         rows = _known(session, [plan.intent for plan in wanted])
         open_count = _open_count(session)
@@ -139,7 +139,7 @@ def _settlings(session: Session, view: _View) -> Iterable[_Plan]:
         if view.own.isdisjoint(paid) and view.at < row.settleable_from + PATIENCE_S:
             continue
         settle = settle_call(row.order_id, row.milestone, row.delivery)
-        collects = [collect_call(row.token, each) for each in paid if view.is_payable(each, view.sender)]
+        collects = [collect_call(row.token, each) for each in paid if view.standpoint.is_payable(each, view.sender)]
         intent = settle_intent(row.order_id, row.milestone, row.delivery, row.version)
         yield _Plan(intent, view.sender, multicall([settle, *collects]), settle)
 
@@ -170,10 +170,10 @@ def _collectings(session: Session, view: _View) -> Iterable[_Plan]:
     is_due = col(CreditRow.creditor).in_(view.own) & (col(CreditRow.changed_block) <= view.final_number)
     for credit in session.exec(select(CreditRow).where(is_due).limit(DUE_MAX)):
         sender = view.sender
-        if not view.is_payable(credit.creditor, sender):
-            sender = view.registry.parties[credit.creditor].controller
-        if not view.is_payable(credit.creditor, sender) or (sender != view.sender and sender not in view.own):
-            continue
+        if not view.standpoint.is_payable(credit.creditor, sender):
+            sender = view.standpoint.actor_of(credit.creditor)
+            if sender not in view.own:
+                continue
         data = collect_call(credit.token, credit.creditor)
         intent = f"{COLLECT}{to_hex(credit.token)}:{to_hex(credit.creditor)}:{credit.changed_block}"
         yield _Plan(intent, sender, data, data)

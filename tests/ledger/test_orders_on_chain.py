@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from ledger.orders import DAY_S, REST, State, attest_call, settle_call
+from ledger.orders import REST, State, settle_call
 from tests.ledger.escrow_world import (
     ANVIL,
-    ARBITER,
-    CARRIER,
-    COOPERATIVE,
-    FINANCIER,
     GROWER,
-    INSPECTOR,
     ROASTER,
     STRANGER,
     World,
