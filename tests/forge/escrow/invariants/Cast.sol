@@ -21,6 +21,7 @@ interface Stagecraft {
         address emitter;
     }
 
+    function etch(address account, bytes calldata code) external;
     function pauseGasMetering() external;
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool isDone);
