@@ -12,6 +12,7 @@ from api.idempotency import BodyHashes
 from api.node import Node
 from api.requests import RawPaths
 from api.routes import bundles, capture, digital_link, events, finance, health, home, parties, products
+from api.watching import Watched
 
 ROUTERS = (capture.router, events.router, products.router, bundles.router, parties.router, finance.router,
            health.router, digital_link.router, home.router)  # fmt: skip
@@ -42,6 +43,7 @@ def create_app(node: Node | None) -> FastAPI:
     handlers.install(app)
     app.add_middleware(BodyHashes)
     app.add_middleware(RawPaths)
+    app.add_middleware(Watched)
     app.openapi = partial(_described, app)  # type: ignore[method-assign]  # the way FastAPI's manual says
     return app
 

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.errors import MissingApiKey
 from api.idempotency import HEADER, Once, fingerprint_of, key_of
 from api.keys import party_of_api_key
+from api.logs import note
 from api.node import Node
 from api.recording import now_us
 
@@ -30,7 +31,9 @@ TheNode = Annotated[Node, Depends(_node)]
 async def _party(node: TheNode, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> bytes:
     if credentials is None:
         raise MissingApiKey
-    return await run_in_threadpool(party_of_api_key, node.engine, credentials.credentials)
+    party = await run_in_threadpool(party_of_api_key, node.engine, credentials.credentials)
+    note(party=party)
+    return party
 
 
 TheParty = Annotated[bytes, Depends(_party)]

@@ -204,6 +204,17 @@ class IdempotencyKeyReused(ApiError):
                          "which keeps its answer; nothing was done. Draw a new key for a new request")  # fmt: skip
 
 
+class NotReady(ApiError):
+    """The node is not ready to take work. `checks` are all that was looked at: name, whether it is good, and how."""
+
+    code = "not_ready"
+
+    def __init__(self, checks: tuple[tuple[str, bool, str], ...]) -> None:
+        missing = "; ".join(f"{name}: {detail}" for name, is_good, detail in checks if not is_good)
+        super().__init__(f"not ready: {missing}")
+        self.checks = checks
+
+
 class UnknownCaptureJob(ApiError):
     """No capture job of this id."""
 

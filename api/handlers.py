@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from api.errors import ApiError, BodyTooLarge
+from api.logs import request_id
 from api.problems import IMPLEMENTATION, MEDIA_TYPE, NO_SUCH_NAME, VALIDATION, Problem, problem_of
-from ledger.errors import ChainError, LedgerError
+from ledger.errors import ChainError, DatabaseNotWritable, LedgerError
 from traceability.errors import TraceabilityError
 
 RETRY_AFTER_S = 5
+_log = logging.getLogger("tally.api")
 
 
 def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response:
@@ -28,6 +33,8 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(base, _answer_named)
     app.add_exception_handler(RequestValidationError, _answer_bad_parameters)
     app.add_exception_handler(HTTPException, _answer_http)
+    for refusal in (OperationalError, PoolTimeout):
+        app.add_exception_handler(refusal, _answer_database)
     app.add_exception_handler(Exception, _answer_unforeseen)
 
 
@@ -64,7 +71,18 @@ def _answer_http(_: Request, error: Exception) -> Response:
     return respond(Problem(error.status_code, type_uri, title, error.detail, code), dict(error.headers or {}))
 
 
+def _answer_database(_: Request, error: Exception) -> Response:
+    """Locked for too long, full, or out of reach: nothing was done, and another time it may go better."""
+    reason = str(getattr(error, "orig", None) or "no connection is free").splitlines()[0]
+    _log.warning("the database refuses: %s", reason)
+    answer = answer_to(DatabaseNotWritable(reason))
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
+
+
 def _answer_unforeseen(_: Request, __: Exception) -> Response:
     """A mistake of ours. The server's log has the traceback; the client is told nothing of the inside."""
     detail = "the node made a mistake; its log has the details. What was answered before stays true"
-    return respond(Problem(500, IMPLEMENTATION, "A mistake of the node", detail, "internal_error"))
+    # This answer is made outside of all middleware, which would have named the request.
+    headers = {"X-Request-ID": named} if (named := request_id()) else None
+    return respond(Problem(500, IMPLEMENTATION, "A mistake of the node", detail, "internal_error"), headers)

@@ -23,6 +23,7 @@ SHOWN_MAX = 20
 OPEN = (TransactionState.PLANNED.value, TransactionState.SENT.value, TransactionState.MINED.value)
 
 _records = SQLModel.metadata.tables[str(RecordRow.__tablename__)].c
+_OLDEST_US = func.coalesce(col(BatchRow.oldest_us), col(BatchRow.closed_at_us))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class ChainHealth:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is recorded and not anchored in a final block yet. `lag_s` is the age of the oldest of it, 0 without any."""
+    """What is recorded and not anchored in a final block yet. `lag_s` is its oldest record's age, 0 without any."""
 
     record_count: int
     lag_s: float
@@ -99,7 +100,7 @@ def health_of(node: Node, now_us: int) -> Health:
             chain=chain,
             followed=followed,
             record_count=session.execute(select(func.max(_records.id))).scalar() or 0,
-            backlog=_backlog(session, now_us),
+            backlog=backlog_of(session, now_us),
             open_transactions=_count(session, col(TransactionRow.state).in_(OPEN)),
             failed=tuple((row.intent, row.error or "") for row in failed),
             contradictions=tuple(session.execute(newest_first).scalars()),
@@ -123,12 +124,12 @@ def _anchoring_key(node: Node) -> bytes | None:
         return None
 
 
-def _backlog(session: Session, now_us: int) -> Backlog:
+def backlog_of(session: Session, now_us: int) -> Backlog:
     """Records in no batch, and those in batches whose transaction is not final."""
     is_unbatched = _records.batch_id.is_(None) & _records.is_foreign.is_(False)
     unbatched = session.execute(select(func.count(), func.min(_records.received_at_us)).where(is_unbatched)).one()
     batched = session.execute(
-        select(func.coalesce(func.sum(BatchRow.leaf_count), 0), func.min(BatchRow.closed_at_us))
+        select(func.coalesce(func.sum(BatchRow.leaf_count), 0), func.min(_OLDEST_US))
         .join(TransactionRow, col(TransactionRow.id) == col(BatchRow.transaction_id))
         .where(col(TransactionRow.state).in_(OPEN))
     ).one()

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.answers import KEY_LENGTH_MAX, Given, given, keep
 from api.errors import ApiError, BadIdempotencyKey, IdempotencyKeyReused
 from api.handlers import answer_to
+from api.logs import note
 from ledger.database import reading, together, writing
 from ledger.errors import LedgerError
 from traceability.errors import TraceabilityError
@@ -102,6 +103,7 @@ class Once:
             return None
         if found.fingerprint != asked:
             raise IdempotencyKeyReused
+        note(replayed=True)
         return Response(found.body, found.status, {**found.headers, **REPLAYED})
 
     def _keep(self, answer: Response, key: str, asked: bytes) -> None:

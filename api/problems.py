@@ -53,6 +53,7 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.UnknownParty: Kind(403, "Not a party of the consortium", SECURITY),
     ledger.KeyFileError: Kind(503, "A key of this node can't be used"),
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
+    ledger.DatabaseNotWritable: Kind(503, "The database can't be written"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
     ledger.InvoiceFileError: Kind(400, "The file is no table of invoices"),
     ledger.AmountDoesNotFit: Kind(409, "An amount that the format has no room for"),
@@ -65,6 +66,7 @@ KINDS: dict[type[Exception], Kind] = {
     door.NotAcceptable: Kind(406, "No acceptable form of the answer", ACCEPT),
     door.BodyTooLarge: Kind(413, "The body is too large", CAPTURE_LIMIT),
     door.BadHeader: Kind(400, "A header has an unknown value", VALIDATION),
+    door.NotReady: Kind(503, "The node is not ready to take work"),
     door.BadIdempotencyKey: Kind(400, "An Idempotency-Key that can't be used"),
     door.IdempotencyKeyReused: Kind(422, "The Idempotency-Key stands for another request"),
     door.UnreadableFile: Kind(400, "The file can't be read"),
@@ -140,9 +142,14 @@ def _extra(error: Exception) -> Iterator[tuple[str, Any]]:
     if isinstance(error, door.BodyTooLarge):
         yield "bytesMax", error.bytes_max
     if isinstance(error, door.InvoicesRefused):
-        yield "errors", [
-            {"row": each.row, "column": each.column, "code": each.reason.value, "reason": each.text}
-            for each in error.errors
-        ]
+        yield (
+            "errors",
+            [
+                {"row": each.row, "column": each.column, "code": each.reason.value, "reason": each.text}
+                for each in error.errors
+            ],
+        )
     if isinstance(error, ledger.ChainError):
         yield "retryable", error.is_retryable
+    if isinstance(error, door.NotReady):
+        yield "checks", [{"name": name, "ok": is_good, "detail": detail} for name, is_good, detail in error.checks]

@@ -15,6 +15,7 @@ import uvicorn
 from api.app import create_app
 from api.children import Child
 from api.errors import PortTaken
+from api.metrics import let_go
 from api.node import opened_node
 from api.recording import receipt_signer
 
@@ -39,6 +40,7 @@ def run_server(data: Path, host: str, port: int, *, with_worker: bool, processes
     Raises PortTaken where somebody else listens there.
     """
     with _listening(host, port) as listener:
+        let_go(data)
         serve_socket(data, listener, with_worker=with_worker, more=processes - 1)
 
 
@@ -57,7 +59,7 @@ def serve_socket(data: Path, listener: socket.socket, *, with_worker: bool, more
         with opened_node(data, upgrades=True) as node, ExitStack() as children:
             # Asked for now, while somebody is there to type: later it would only fail.
             receipt_signer(node)
-            config = uvicorn.Config(create_app(node), log_level="warning", access_log=False,
+            config = uvicorn.Config(create_app(node), log_level="warning", access_log=False, log_config=None,
                                     timeout_graceful_shutdown=5)  # fmt: skip
             password = node.keyring.password()
             if with_worker:

@@ -16,6 +16,7 @@ from pydantic import Field, PositiveInt, ValidationError, field_validator, model
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from api.errors import BadSettings, DataFolderTaken, NoDataFolder
+from api.logs import LogFormat
 from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
 from ledger.errors import BadChecksum, InvalidHex
 from ledger.hexadecimal import address_from_text
@@ -90,6 +91,8 @@ class Settings(BaseSettings):
     tolerance_quantity_bps: int = Field(default=0, ge=0, le=10_000)
     """By this share of the larger one quantities may differ."""
 
+    log_format: LogFormat = LogFormat.AUTO
+    """How the node's processes write their lines to stderr; auto: for people at a terminal, JSON elsewhere."""
     idempotency_keep_s: PositiveInt = 259_200
     """For so long at least the answer to a request with an Idempotency-Key is given again: three days, a weekend."""
 

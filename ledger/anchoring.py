@@ -10,6 +10,7 @@ move on, the newest block is for ever the one that authorised a key, and the key
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, exists, func, insert, select, update
@@ -34,6 +35,7 @@ UNMINED_MAX = 16
 """While so many of our roots are in no block, no batch closes: after an outage few full ones are better than many."""
 STATES_MAX = 1_000
 RETRY_AFTER_US = 30_000_000
+_log = logging.getLogger(__name__)
 
 # The table itself, not the model: rows come by the thousand, and need not become objects.
 _RECORDS = SQLModel.metadata.tables["records"].c
@@ -148,6 +150,9 @@ def _store(
         if session.connection().execute(change).rowcount != len(entries):
             session.rollback()
             return False
+    _log.info("a batch of %d is closed", len(entries), extra={
+        "intent": INTENT + to_hex(tree.root), "records": len(entries), "first_record_hash": entries[0].record_hash
+    })  # fmt: skip
     return True
 
 

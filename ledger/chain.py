@@ -101,6 +101,7 @@ class Chain:
     def __init__(self, rpc_url: str, chain_id: int, *, timeout_s: float = TIMEOUT_S) -> None:
         self.rpc_url, self.chain_id = rpc_url, chain_id
         self._rpc = Rpc(rpc_url, timeout_s=timeout_s)
+        self.name = self._rpc.name
 
     # ------------------------------------------------------------------------------------------------- what it is
 
@@ -116,7 +117,7 @@ class Chain:
         if found != self.chain_id:
             raise ChainError(
                 ChainReason.WRONG_CHAIN,
-                f"{self.rpc_url} is chain {found}, this node belongs to chain {self.chain_id}: correct the address",
+                f"{self.name} is chain {found}, this node belongs to chain {self.chain_id}: correct the address",
             )
 
     def has_code(self, addresses: Sequence[bytes]) -> list[bool]:
@@ -232,13 +233,13 @@ class ChainView:
         if by_tag:
             finalized = chain.tip(with_finalized=True).finalized
             if finalized is None:
-                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} names no block that is finalized")
+                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.name} names no block that is finalized")
             return ChainView(chain, event_log, party_registry, finalized)
         block = chain.head()
         if confirmations > 1:
             (found,) = chain.blocks([max(0, block.number - confirmations + 1)])
             if found is None:
-                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} has lost a block it had")
+                raise ChainError(ChainReason.BAD_ANSWER, f"{chain.name} has lost a block it had")
             block = found
         return ChainView(chain, event_log, party_registry, block)
 

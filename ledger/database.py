@@ -10,7 +10,10 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import OperationalError, TimeoutError
 from sqlmodel import Session, SQLModel, create_engine
+
+from ledger.errors import DatabaseNotWritable
 
 LOCK_TIMEOUT_MS = 30_000
 CONNECTIONS_MAX = 40
@@ -20,6 +23,7 @@ WRITE_LOCK = int.from_bytes(b"tally", "big")
 CHECKPOINT_PAGES = 8_000
 """32 MB of write-ahead log. Hashes land on random pages: with SQLite's 1,000 each commit wrote them all twice."""
 
+_READ_ONLY = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean"
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -132,6 +136,28 @@ def reading(engine: Engine) -> Iterator[Session]:
         if engine.dialect.name == "postgresql":
             session.connection(execution_options=_SNAPSHOT)
         yield session
+
+
+def check_writable(engine: Engine, wait_s: float) -> None:
+    """Returns where a writer would get the lock within so many seconds. Raises DatabaseNotWritable with the reason."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    wait, usual = (f"{'PRAGMA busy_timeout' if is_sqlite else 'SET lock_timeout'} = {each:.0f}"
+                   for each in (wait_s * 1000, LOCK_TIMEOUT_MS))  # fmt: skip
+    try:
+        with engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(wait)
+            try:
+                with connection.execution_options(immediate=True, durable=True).begin() as transaction:
+                    # On SQLite the lock itself is had only where the file may be written.
+                    is_to_be_read = False if is_sqlite else connection.exec_driver_sql(_READ_ONLY).scalar()
+                    transaction.rollback()
+            finally:
+                driver.execute(usual)
+    except (OperationalError, TimeoutError) as error:
+        raise DatabaseNotWritable(str(getattr(error, "orig", error)).splitlines()[0]) from error
+    if is_to_be_read:
+        raise DatabaseNotWritable("it is a copy for reading")
 
 
 @contextmanager

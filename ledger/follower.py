@@ -119,7 +119,7 @@ def _begin(engine: Engine, chain: Chain, deployment: Deployment, now_us: int) ->
 def _origin(chain: Chain, deployment: Deployment) -> Block:
     (origin,) = chain.blocks([max(0, deployment.block - 1)])
     if origin is None:
-        raise ChainError(ChainReason.BAD_ANSWER, f"{chain.rpc_url} does not have the block before the contracts")
+        raise ChainError(ChainReason.BAD_ANSWER, f"{chain.name} does not have the block before the contracts")
     return origin
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Question = tuple[str, Sequence[Any]]
 """A method and its parameters."""
+
+Watcher = Callable[[str, float, tuple[ChainReason, ...]], None]
+"""Told of each request to a node: its first method, its seconds, and why it failed or which questions were refused."""
 
 QUESTIONS_MAX = 200
 """Questions in one HTTP request: public nodes take 100 to 1,000."""
@@ -43,6 +47,12 @@ _REASONS = (
 """JSON-RPC has no codes for these: what geth, Erigon, Nethermind, Besu, Reth and Anvil say, in lower case."""
 
 _web3_lock = threading.Lock()
+_watchers: list[Watcher] = []
+
+
+def watch(watcher: Watcher) -> None:
+    """From now on the watcher is told of every request of this process, in the thread that makes it."""
+    _watchers.append(watcher)
 
 
 class Rpc:
@@ -51,7 +61,7 @@ class Rpc:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         if not _is_http(url):
             raise ChainError(ChainReason.UNREACHABLE, f"{url!r} is no http:// or https:// address of a chain's node")
-        self.url = url
+        self.url, self.name = url, shown(url)
         self._timeout_s = timeout_s
         self._local = threading.local()
 
@@ -77,6 +87,20 @@ class Rpc:
         return line
 
     def _ask(self, questions: Sequence[Question]) -> list[Any]:
+        begun_s = time.perf_counter()
+        reasons: tuple[ChainReason, ...] = ()
+        try:
+            results = self._exchange(questions)
+            reasons = tuple(result.reason for result in results if isinstance(result, ChainError))
+        except ChainError as error:
+            reasons = (error.reason,)
+            raise
+        finally:
+            for watcher in _watchers:
+                watcher(questions[0][0], time.perf_counter() - begun_s, reasons)
+        return results
+
+    def _exchange(self, questions: Sequence[Question]) -> list[Any]:
         provider, asked = self._line().provider, list[Any](questions)
         # The provider numbers questions one by one, and believes an answer with any number.
         first_id = next(provider.request_counter) + 1
@@ -85,10 +109,17 @@ class Rpc:
             found: Any = provider.make_request(*asked[0]) if len(asked) == 1 else provider.make_batch_request(asked)
             return _results(found, range(first_id, first_id + len(asked)))
         except OSError as error:
-            raise ChainError(ChainReason.UNREACHABLE, f"{self.url} does not answer: {_origin(error)}") from error
+            raise ChainError(ChainReason.UNREACHABLE, f"{self.name} does not answer: {_origin(error)}") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            detail = f"{self.url} does not answer what was asked: {error!r:.200}"
+            detail = f"{self.name} does not answer what was asked: {error!r:.200}"
             raise ChainError(ChainReason.BAD_ANSWER, detail) from error
+
+
+def shown(url: str) -> str:
+    """A node's address as it may be logged: host and port. What stands before or behind them may be a secret."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}" + ("/…" if parts.path.strip("/") or parts.query else "")
 
 
 def granted(results: list[Any]) -> list[Any]:

@@ -174,9 +174,13 @@ def _record(
         return
     change = update(TransactionRow).where(col(TransactionRow.id) == row.id)
     if receipt is None:
+        _log.info("%s has fallen out of the chain", row.intent, extra={"intent": row.intent, "state": state})
         session.execute(change.values(state=state, block_number=None))
         session.execute(_attempts(attempts).values(outcome=None, tried_at_us=0))
         return
+    _log.info("%s is %s", row.intent, state, extra={
+        "intent": row.intent, "state": state, "transaction": receipt.transaction_hash, "block": receipt.block_number
+    })  # fmt: skip
     error = "the contract refused it when it was mined" if state == TransactionState.FAILED.value else None
     session.execute(change.values(
         state=state, block_number=receipt.block_number, transaction_hash=receipt.transaction_hash, error=error
@@ -293,6 +297,9 @@ def _send_first(
     if attempt is None:
         return Progress()
     reason = _hand_in(chain, attempt.raw)
+    _log.info("%s is sent", row.intent, extra={
+        "intent": row.intent, "transaction": attempt.transaction_hash, "nonce": attempt.nonce
+    })  # fmt: skip
     complaints = () if reason in (None, ChainReason.NONCE_TOO_LOW) else (_complaint(row, reason),)
     return Progress(1, is_waiting=True, complaints=complaints)
 

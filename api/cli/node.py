@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import logging
 import signal
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from api import logs, metrics
 from api.children import end_with_parent
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, say, table
 from api.errors import DataFolderTaken
@@ -93,7 +93,7 @@ def serve(
     # Only who serves waits for the web framework to be loaded.
     from api.serving import run_server, serve_inherited  # noqa: PLC0415
 
-    _log_to_stderr()
+    _begin_to_watch(data)
     if leash is not None:
         end_with_parent(leash)
     if handed_down is not None:
@@ -107,7 +107,7 @@ def work(
     data: DataFolder = DATA_DEFAULT,
 ) -> None:
     """Bring records to the chain and follow it, until Ctrl-C. `serve` does so by itself."""
-    _log_to_stderr()
+    _begin_to_watch(data)
     if leash is not None:
         end_with_parent(leash)
     with opened_node(data, upgrades=True) as node, _stop_on_signals() as stop:
@@ -169,8 +169,11 @@ def _new_password(settings: Settings) -> str:
     return first
 
 
-def _log_to_stderr() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", level=logging.INFO, force=True)
+def _begin_to_watch(data: Path) -> None:
+    """From now on this process logs as the settings say, and counts together with the node's other processes."""
+    logs.configure(load_settings(data).log_format)
+    metrics.gather_in(data)
+    metrics.watch_rpc()
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import orjson
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import TheNode, TheOnce, TheParty
 from api.errors import BadHeader, NotAcceptable, UnknownCaptureJob
+from api.metrics import count_capture
 from api.node import Node
 from api.recording import capture_document, capture_signed_document
 from api.requests import PathText, media_type, read_body
@@ -63,15 +66,23 @@ async def capture_events(
     behaviour = _behaviour(error_behaviour)
     if not epcis_version.startswith("2.0"):
         raise NotAcceptable(f"GS1-EPCIS-Version {epcis_version[:20]}", ("2.0.0",))
+    begun_s = time.perf_counter()
     length = request.headers.get("content-length")
     body = await read_body(request.stream(), length, node.settings.capture_bytes_max)
     take = capture_signed_document if kind == SIGNED_MEDIA_TYPE else capture_document
 
+    jobs: list[CaptureJob] = []
+
     def recorded() -> Response:
         job = take(node, party, body, behaviour)
+        jobs.append(job)
         return _answer(job, 202, {"Location": f"/capture/{job.capture_id}"})
 
-    return await run_in_threadpool(once, recorded)
+    answer = await run_in_threadpool(once, recorded)
+    # Only now is it durable; without a job the answer is one that was given before.
+    for job in jobs:
+        count_capture(job, time.perf_counter() - begun_s)
+    return answer
 
 
 @router.get(

@@ -154,3 +154,19 @@ HEALTH = {
     "outbox": {"open": 0, "failed": []},
     "contradictions": [],
 }
+READY = {
+    "status": "ready",
+    "checks": [
+        {"name": "database", "ok": True, "detail": "can be written"},
+        {"name": "disk", "ok": True, "detail": "41,200 MiB are free, 256 are needed"},
+        {"name": "keys", "ok": True, "detail": f"{SIGNER} is open"},
+        {"name": "chain", "ok": True, "detail": "last reached 3 s ago, 60 at most"},
+        {"name": "follower", "ok": True, "detail": "0 blocks behind, 64 at most"},
+        {"name": "anchoring", "ok": True, "detail": f"{SIGNER} stands for anchoring"},
+    ],
+}
+METRICS = """\
+# HELP tally_unanchored_oldest_seconds Age of the oldest of them, 0 without any.
+# TYPE tally_unanchored_oldest_seconds gauge
+tally_unanchored_oldest_seconds 1.4
+"""

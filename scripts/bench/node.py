@@ -18,9 +18,10 @@ import httpx
 
 from api.keyring import NODE_KEY, PASSWORD_FILE
 from api.keys import create_api_key
+from api.schema import make_ready
 from api.settings import write_settings
 from ledger.chain import Chain
-from ledger.database import create_tables, open_engine
+from ledger.database import open_engine
 from ledger.deployment import Deployment, bind, deploy
 from ledger.devnet import find_anvil
 from ledger.hexadecimal import to_address
@@ -96,7 +97,7 @@ def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> I
         store_key(settings.keys_folder, name, password, chain.signer.secret, scrypt_n=2**12)
     (settings.keys_folder / PASSWORD_FILE).write_text(password)
     engine = open_engine(settings.resolved_database_url)
-    create_tables(engine)
+    make_ready(engine)
     bind(engine, deployment)
     key = create_api_key(engine, chain.signer.address, "bench", time.time_ns() // 1000, secrets.token_bytes)
     engine.dispose()
@@ -104,7 +105,12 @@ def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> I
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "scripts.tally", "serve", "--port", str(port)]
     command += ["--processes", str(PROCESSES), "--data", str(folder)]
-    with _ended(subprocess.Popen(command)), httpx.Client(base_url=url, timeout=60) as client:
+    # Its lines are written as a service's are, and don't run through the table.
+    with (
+        (folder / "serve.log").open("wb") as log,
+        _ended(subprocess.Popen(command, stderr=log)),
+        httpx.Client(base_url=url, timeout=60) as client,
+    ):
         _await_answer(f"{url}/health")
         client.headers.update({"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"})
         yield RunningNode(url, client)
