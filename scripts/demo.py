@@ -127,7 +127,7 @@ def _play(stage: Stage, story: Story, stop: StopRequest) -> None:
             stop.check()
 
         progress.advance(task, story.event_count - sum(len(each.events) for each in remaining))
-        stage.play(remaining, went_on)
+        stage.play(remaining, went_on, story.orders)
 
 
 def _await_ready(node: Node, devnet: Devnet, url: str, stop: StopRequest) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
 from api.keyring import NODE_KEY
+from api.worker import run_pass
 from ledger.batch import AnchoringSettings
 from ledger.chain import Chain
 from ledger.database import reading
@@ -25,8 +26,10 @@ from ledger.errors import ChainError, ChainReason
 from ledger.keystore import LocalSigner
 from ledger.submission import FeeSettings
 from ledger.tables import RecordRow, TransactionRow, TransactionState
-from ledger.worker import Worker, run_once
+from ledger.worker import Worker
 from scripts.scenario import Capture, Story, tell
+from scripts.scenario.trade import Order, Step
+from scripts.trading import Trader
 from traceability.capture import capture
 from traceability.epcis.canonical import content_hash
 
@@ -50,6 +53,11 @@ class Stage:
         """The story from this chain's first block on."""
         return tell(datetime.fromtimestamp(self.devnet.genesis_at, UTC))
 
+    @property
+    def trader(self) -> Trader:
+        """The hands that do what is to be done about orders."""
+        return Trader(self.engine, self.chain, self.deployment, self.keys)
+
     def remaining(self, story: Story) -> list[Capture]:
         """What follows the last capture that is recorded. A capture is there whole or not at all: one event tells."""
         with reading(self.engine) as session:
@@ -59,17 +67,34 @@ class Stage:
                 return list(story.captures[number:])
         return []
 
-    def play(self, captures: Iterable[Capture], went_on: Callable[[int], None]) -> None:
-        """Captures these and anchors them, and what an earlier play has left behind.
+    def play(self, captures: Iterable[Capture], went_on: Callable[[int], None], orders: Sequence[Order] = ()) -> None:
+        """Captures these and anchors them, and what an earlier play has left behind; and does what `orders` ask for.
 
         `went_on` is told after each step how many events it had; what it raises ends the play between two steps.
         """
         self.anchor(self._newest_at())
-        for step in _steps(captures):
+        deeds = sorted(((step, order) for order in orders for step in order.steps), key=lambda deed: deed[0].at)
+        for step in _steps(captures, [deed.at for deed, _ in deeds]):
+            while deeds and deeds[0][0].at <= step[0].at:
+                self._act(*deeds.pop(0))
             for each in step:
                 self._capture(each)
-            self.anchor(self.devnet.genesis_at + int(step[-1].at.total_seconds()) + 1)
+            self.anchor(self._at(step[-1].at))
             went_on(sum(len(each.events) for each in step))
+        for deed in deeds:
+            self._act(*deed)
+
+    def _act(self, step: Step, order: Order) -> None:
+        """Takes a step about an order at its time, unless it was taken before."""
+        at = max(self._at(step.at), self.devnet.head_at + 1)
+        self.devnet.mine_at(at)
+        self.anchor(at)
+        if self.trader.act(order, step, self.devnet.genesis_at, at):
+            self.anchor(at)
+
+    def _at(self, after: timedelta) -> int:
+        """The block time so long after the story's start, in seconds; never before the newest block's."""
+        return max(self.devnet.genesis_at + int(after.total_seconds()) + 1, self.devnet.head_at)
 
     def _newest_at(self) -> int:
         """The time of the newest block, or of the newest record where that is later. Seconds."""
@@ -93,9 +118,9 @@ class Stage:
         )
         complaints: tuple[str, ...] = ()
         for _ in range(ROUNDS_MAX):
-            progress = run_once(worker, at * 1_000_000)
+            progress = run_pass(worker, at * 1_000_000)
             with reading(self.engine) as session:
-                if is_all_final(session):
+                if progress.done == 0 and is_all_final(session):
                     return
             complaints = progress.complaints
             self.devnet.step(at)
@@ -122,11 +147,11 @@ def is_all_final(session: Session) -> bool:
     return all(session.exec(query).first() is None for query in waiting)
 
 
-def _steps(captures: Iterable[Capture]) -> Iterator[list[Capture]]:
-    """The captures in groups of those that happened within one STEP."""
+def _steps(captures: Iterable[Capture], between: Sequence[timedelta] = ()) -> Iterator[list[Capture]]:
+    """The captures in groups of those that happened within one STEP, and with none of the times `between` them."""
     group: list[Capture] = []
     for each in captures:
-        if group and each.at - group[0].at > STEP:
+        if group and (each.at - group[0].at > STEP or any(group[0].at < at <= each.at for at in between)):
             yield group
             group = []
         group.append(each)

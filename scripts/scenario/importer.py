@@ -20,7 +20,7 @@ from scripts.scenario.voyage import Container
 
 ARRIVAL_CHECK_DAY, ORDER_DAY, SHIPPING_DAY, RECEIVING_DAY = 71, 74, 75, 76
 ORDER = "PO-M-2207"
-DEDUCTION, DEDUCTION_PERCENT = "coffee:deductionPercent", 2.5
+DEDUCTION, DEDUCTION_PERCENT = "coffee:deductionPercent", 12.5
 
 
 def check_arrival(diary: Diary, boxes: list[Container], graded: str) -> None:
