@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger import record as records
@@ -62,7 +63,6 @@ class World:
     chain: Chain
     deployment: Deployment
     now: int
-    nonces: dict[bytes, int] = field(default_factory=dict)
     count: int = 0
 
     @property
@@ -225,6 +225,14 @@ def found(anvil: Any, *, money: int = 10**9) -> World:
     world.mine()
     world.send(deployer, world.token, interface("SettlementToken").call("mint", ROASTER.address, money))
     return world
+
+
+@contextmanager
+def undone(world: World) -> Iterator[World]:
+    """The world as it is; afterwards nothing of what was done to it has happened."""
+    snapshot = world.anvil.rpc("evm_snapshot")
+    yield replace(world)
+    world.anvil.rpc("evm_revert", snapshot)
 
 
 def refusal(world: World, signer: LocalSigner, to: bytes, data: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from ledger.ordertables import (
     OrderPartyRow,
     OrderRow,
 )
+from tests.conftest import running_anvil
 from tests.ledger.escrow_world import (
     ANVIL,
     ARBITER,
@@ -38,15 +39,23 @@ from tests.ledger.escrow_world import (
     World,
     found,
     tried,
+    undone,
 )
 
 TABLES = (EscrowLogRow, OrderRow, OrderPartyRow, OrderItemRow, CreditRow, FollowedRow)
 PEOPLE = (ROASTER, GROWER, CARRIER, INSPECTOR, ARBITER, COOPERATIVE, FINANCIER)
 
 
+@pytest.fixture(scope="module")
+def founded() -> Iterator[World]:
+    with running_anvil(*ANVIL) as anvil:
+        yield found(anvil)
+
+
 @pytest.fixture
-def world(start_anvil: Callable[..., Any]) -> World:
-    return found(start_anvil(*ANVIL))
+def world(founded: World) -> Iterator[World]:
+    with undone(founded) as world:
+        yield world
 
 
 def follow(world: World, engine: Engine, deployment: Deployment | None = None, *, now_us: int = 0) -> None:

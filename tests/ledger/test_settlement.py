@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from ledger.orders import DAY_S, REST, State, collect_call, settle_call
 from ledger.ordertables import CreditRow, OrderItemRow
 from ledger.tables import PositionRow, TransactionRow
 from ledger.worker import Worker, run_once
+from tests.conftest import running_anvil
 from tests.ledger.escrow_world import (
     ANVIL,
     CARRIER,
@@ -31,6 +32,7 @@ from tests.ledger.escrow_world import (
     STRANGER,
     World,
     found,
+    undone,
 )
 
 NODE = LocalSigner(b"\xaa" * 32)
@@ -75,9 +77,16 @@ class Node:
         return [row.state for row in self.transactions(prefix)]
 
 
+@pytest.fixture(scope="module")
+def founded() -> Iterator[World]:
+    with running_anvil(*ANVIL) as anvil:
+        yield found(anvil)
+
+
 @pytest.fixture
-def world(start_anvil: Callable[..., Any]) -> World:
-    return found(start_anvil(*ANVIL))
+def world(founded: World) -> Iterator[World]:
+    with undone(founded) as world:
+        yield world
 
 
 @pytest.fixture
