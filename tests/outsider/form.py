@@ -85,7 +85,7 @@ def check_context(context: Any) -> None:
         need(isinstance(entry, dict))
         for name, meaning in entry.items():
             need(not name.startswith("@"))
-            if PREFIXES.get(name, 0) == meaning:
+            if name in PREFIXES and PREFIXES[name] == meaning:
                 continue
             need(name not in TERMS)
             if isinstance(meaning, str):
