@@ -23,9 +23,9 @@ from ledger.money import Currency
 from ledger.obligations import Obligations
 from ledger.receipts import Unit
 from ledger.reconciliation import Document, Item, Knowledge, reconcile
+from traceability.decisions import receipts as receipts_of
 from traceability.errors import TermsNotImported
 from traceability.order_terms import terms_document
-from traceability.receipts import receipts_of
 from traceability.terms import TermsDocument
 
 
@@ -72,8 +72,8 @@ def reconciliation_of(
     books = books_of(node, party)
     orders = [log.order for log in books.logs if isinstance(log, Proposed)]
     with reading(node.engine) as session:
-        receipts = receipts_of(session, orders)
         documents = {order: document for order in orders if (document := _document(session, order)) is not None}
+        receipts = [receipt for order in documents for receipt in receipts_of(session, order)]
     knowledge = Knowledge(
         parties=_names(node, books.registry),
         currencies=books.heading.currencies,
