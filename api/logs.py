@@ -19,6 +19,8 @@ import orjson
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """What every record of the library has; all else was given as `extra`."""
 _SHOWN_MAX = 3
+OURS = ("tally", "api", "traceability", "ledger")
+"""The loggers of this house: the program's own, and those of its floors' files."""
 
 
 class LogFormat(StrEnum):
@@ -63,12 +65,17 @@ def note(**fields: Any) -> None:
 
 
 def configure(form: LogFormat, stream: TextIO | None = None) -> None:
-    """From now on this process logs to stderr (or `stream`) in that form, its libraries too."""
+    """From now on this process logs to stderr (or `stream`) in that form; of its libraries only the warnings.
+
+    Some tell each request with its address, and an address may hold a password.
+    """
     out = sys.stderr if stream is None else stream
     is_text = form is LogFormat.TEXT or (form is LogFormat.AUTO and out.isatty())
     handler = logging.StreamHandler(out)
     handler.setFormatter(TextLines() if is_text else JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
 
 
 class JsonLines(logging.Formatter):
