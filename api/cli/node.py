@@ -17,7 +17,7 @@ import typer
 from api import logs, metrics
 from api.children import end_with_parent
 from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, say, table
-from api.errors import DataFolderTaken
+from api.errors import BadArgument, DataFolderTaken
 from api.health import Health, health_of
 from api.keyring import NODE_KEY, password_of
 from api.node import opened_node
@@ -29,9 +29,9 @@ from api.worker import await_chain
 from api.worker import work as bring_to_the_chain
 from ledger.chain import Chain
 from ledger.database import open_engine
-from ledger.deployment import Deployment, bind, check
+from ledger.deployment import Deployment, Escrow, bind, check
 from ledger.errors import KeyLocked
-from ledger.hexadecimal import to_address, to_hex
+from ledger.hexadecimal import address_from_text, to_address, to_hex
 from ledger.keystore import create_key
 
 Leash = Annotated[
@@ -47,6 +47,8 @@ def init(
     start_block: Annotated[int, typer.Option(min=0, help="Block in which they were deployed, or an earlier one.")] = 0,
     confirmations: Annotated[int, typer.Option(min=1, max=200, help="Blocks that make one final, itself counted.")] = 1,
     party: Annotated[str | None, typer.Option(metavar="NAME", help="Also draw a key for a party: NAME.json.")] = None,
+    delivery_escrow: Annotated[str | None, typer.Option(help="The DeliveryEscrow, where orders are paid.")] = None,
+    token: Annotated[list[str] | None, typer.Option(metavar="ADDRESS=CODE", help="A token, and its currency.")] = None,
     data: DataFolder = DATA_DEFAULT,
     as_json: Json = False,
 ) -> None:
@@ -54,9 +56,12 @@ def init(
     if (data / NODE_FILE).exists():
         raise DataFolderTaken(data)
     contracts = trust_given(rpc_url, event_log, party_registry).contracts
-    deployment = Deployment(contracts.chain_id, contracts.event_log, contracts.party_registry, start_block)
-    check(Chain(rpc_url, contracts.chain_id), deployment)
     given = settings_of(data)
+    tokens = dict(_token_and_code(each) for each in token or ())
+    watched = [address_from_text(address) for address in tokens]
+    escrow = Escrow.at(address_from_text(delivery_escrow), watched) if delivery_escrow else None
+    deployment = Deployment(contracts.chain_id, contracts.event_log, contracts.party_registry, start_block, escrow)
+    check(Chain(rpc_url, contracts.chain_id), deployment)
     password = _new_password(given)
     _tie_database(given, deployment)
     names = [NODE_KEY, *([party] if party else [])]
@@ -68,8 +73,10 @@ def init(
         chain_id=deployment.chain_id,
         event_log=to_address(deployment.event_log),
         party_registry=to_address(deployment.party_registry),
+        delivery_escrow=delivery_escrow,
         start_block=start_block,
         confirmations=confirmations,
+        tokens=tokens or None,
     )
     if as_json:
         emit({"data": str(data), "chainId": deployment.chain_id, "keys": accounts})
@@ -145,6 +152,14 @@ def openapi(output: Annotated[Path, typer.Option("--output", "-o", help="Where t
     from api.app import openapi_document  # noqa: PLC0415 - as in serve
 
     output.write_text(json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _token_and_code(text: str) -> tuple[str, str]:
+    """`0x…=XTS` in its two parts. Raises BadArgument."""
+    address, is_there, code = text.partition("=")
+    if not is_there:
+        raise BadArgument(f"--token {text}: write the token's address and its currency code, as in 0x…=XTS")
+    return address, code
 
 
 def _tie_database(settings: Settings, deployment: Deployment) -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from api.errors import BadSettings, DataFolderTaken, NoDataFolder
 from api.settings import StaleEventId, load_settings, write_rpc_url, write_settings
+from api.trust import deployment_of
+from ledger.deployment import Escrow
+from ledger.hexadecimal import address_from_text
 
 EVENT_LOG = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -25,6 +28,46 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert (settings.rpc_url, settings.chain_id, settings.event_log) == ("http://127.0.0.1:8545", 9_520_017, EVENT_LOG)
     assert (settings.batch_age_s_max, settings.batch_size_max) == (0.5, 2048)
     assert settings.stale_event_id is StaleEventId.MARK
+
+
+ESCROW, TOKEN = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512", "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
+
+
+def test_where_orders_are_paid_and_in_what_is_written_and_read_back(tmp_path: Path) -> None:
+    write_settings(
+        tmp_path, chain_id=1, event_log=EVENT_LOG, party_registry=EVENT_LOG, delivery_escrow=ESCROW,
+        tokens={TOKEN: "XTS"},
+    )  # fmt: skip
+    settings = load_settings(tmp_path)
+    assert settings.currencies == {address_from_text(TOKEN): "XTS"}
+    deployment = deployment_of(settings)
+    assert deployment.escrow == Escrow.at(address_from_text(ESCROW), [address_from_text(TOKEN)])
+    assert deployment.names[address_from_text(TOKEN)] == "token"
+
+
+def test_tokens_may_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "node.toml").write_text(f'[tokens]\n"{TOKEN}" = "EUR"\n')
+    assert load_settings(tmp_path).tokens == {TOKEN: "EUR"}
+
+
+def test_a_node_without_an_escrow_has_no_orders(tmp_path: Path) -> None:
+    settings = write_settings(tmp_path, chain_id=1, event_log=EVENT_LOG, party_registry=EVENT_LOG)
+    assert deployment_of(settings).escrow is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "reason"),
+    [
+        ({TOKEN: "euro"}, "should match pattern"),
+        ({TOKEN[:-1]: "EUR"}, "lower-case hex digits"),
+        ({TOKEN.replace("9fE", "9Fe"): "EUR"}, "EIP-55"),
+        ({TOKEN: "EUR", ESCROW: "EUR"}, "two tokens have one currency"),
+        ({TOKEN: "EUR", TOKEN.lower(): "XTS"}, "one token stands there twice"),
+    ],
+)
+def test_tokens_that_can_not_be_meant_are_refused(tmp_path: Path, tokens: dict[str, str], reason: str) -> None:
+    with pytest.raises(BadSettings, match=reason):
+        write_settings(tmp_path, tokens=tokens)
 
 
 def test_a_text_with_quotes_and_umlauts_survives(tmp_path: Path) -> None:
