@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from api.consortium import catch_up
@@ -40,11 +41,20 @@ def send(node: Node, signer: Signer, to: bytes, data: bytes, what: str) -> None:
 
 def await_transactions(node: Node, intents: Sequence[str], signers: Mapping[bytes, Signer]) -> None:
     """Returns once all of these are final. Raises as `send` does."""
+    _await(node, col(TransactionRow.intent).in_(intents), signers)
+
+
+def await_ids(node: Node, ids: Sequence[int], signers: Mapping[bytes, Signer]) -> None:
+    """Returns once all transactions of these ids are final. Raises as `send` does."""
+    _await(node, col(TransactionRow.id).in_(ids), signers)
+
+
+def _await(node: Node, which: ColumnElement[bool], signers: Mapping[bytes, Signer]) -> None:
     deadline_s = time.monotonic() + WAIT_S_MAX
     while True:
         catch_up(node)
         submission.step(node.engine, node.chain, signers, node.settings.fees, now_us())
-        waiting = [row for row in _rows(node, intents) if row.state != TransactionState.FINAL.value]
+        waiting = [row for row in _rows(node, which) if row.state != TransactionState.FINAL.value]
         for row in waiting:
             if row.state == TransactionState.FAILED.value:
                 raise TransactionRefused(row.intent, row.error or "no reason is known")
@@ -55,8 +65,8 @@ def await_transactions(node: Node, intents: Sequence[str], signers: Mapping[byte
         time.sleep(PAUSE_S)
 
 
-def _rows(node: Node, intents: Sequence[str]) -> list[TransactionRow]:
+def _rows(node: Node, which: ColumnElement[bool]) -> list[TransactionRow]:
     with reading(node.engine) as session:
-        rows = list(session.exec(select(TransactionRow).where(col(TransactionRow.intent).in_(intents))))
+        rows = list(session.exec(select(TransactionRow).where(which)))
         session.expunge_all()
     return rows

@@ -44,6 +44,12 @@ KINDS: dict[type[Exception], Kind] = {
     traceability.UnknownProduct: Kind(404, "No such product", NO_SUCH_NAME),
     traceability.AmbiguousEvent: Kind(409, "Several records match"),
     traceability.BundleRefused: Kind(422, "The proof bundle is not taken"),
+    traceability.BadTermsDocument: Kind(400, "Not a terms document"),
+    traceability.BadPurchaseOrder: Kind(400, "Not a purchase order that can become an order"),
+    traceability.TermsOfNoOrder: Kind(409, "No order has these terms"),
+    traceability.TermsOfOtherOrder: Kind(409, "The terms don't fit the order"),
+    traceability.TermsNotImported: Kind(404, "The order's terms are not here"),
+    traceability.NotAttestable: Kind(409, "That can't be attested"),
     traceability.TraceabilityError: Kind(400, "The request can't be done", VALIDATION),
     ledger.InvalidHex: Kind(400, "Not hexadecimal of the right length", VALIDATION),
     ledger.BadChecksum: Kind(400, "An address with a typing error", VALIDATION),
@@ -55,6 +61,14 @@ KINDS: dict[type[Exception], Kind] = {
     ledger.ChainError: Kind(503, "The chain gave no usable answer"),
     ledger.DatabaseNotWritable: Kind(503, "The database can't be written"),
     ledger.WrongDeployment: Kind(503, "The node and its chain do not belong together"),
+    ledger.BadTerms: Kind(400, "Terms that no order can have"),
+    ledger.UnknownOrder: Kind(404, "No such order"),
+    ledger.NoEscrow: Kind(409, "No orders here"),
+    ledger.UnknownToken: Kind(409, "A token that nothing is known of"),
+    ledger.NotEntitled: Kind(403, "Not the party's to do"),
+    ledger.UnknownItem: Kind(404, "No such item of the order"),
+    ledger.BadShare: Kind(400, "An amount or share that can't be meant"),
+    ledger.OrderRefused: Kind(409, "The order does not allow it now"),
     ledger.InvoiceFileError: Kind(400, "The file is no table of invoices"),
     ledger.AmountDoesNotFit: Kind(409, "An amount that the format has no room for"),
     ledger.LedgerError: Kind(500, "The ledger can't do this", IMPLEMENTATION),
@@ -76,6 +90,7 @@ KINDS: dict[type[Exception], Kind] = {
     door.BadArgument: Kind(400, "An argument can't be meant"),
     traceability.BundleTooLarge: Kind(413, "More than a proof bundle may have"),
     door.UnknownCaptureJob: Kind(404, "No such capture job", NO_SUCH_NAME),
+    door.DatabaseUnavailable: Kind(503, "The database can't be opened"),
     door.OutdatedDatabase: Kind(503, "The database is of an older version"),
     door.NewerDatabase: Kind(503, "The database is of a newer version"),
     door.UnknownDatabase: Kind(503, "The database is not one of this program"),
@@ -141,6 +156,13 @@ def _extra(error: Exception) -> Iterator[tuple[str, Any]]:
         yield "recordHashes", list(error.record_hashes)
     if isinstance(error, door.BodyTooLarge):
         yield "bytesMax", error.bytes_max
+    if isinstance(error, traceability.BadPurchaseOrder):
+        yield "errors", [
+            {"row": each.row, "column": each.column, "field": each.field, "reason": each.reason}
+            for each in error.problems
+        ]
+    if isinstance(error, ledger.OrderRefused | ledger.BadTerms | traceability.BadTermsDocument):
+        yield "field", error.field
     if isinstance(error, door.InvoicesRefused):
         yield (
             "errors",

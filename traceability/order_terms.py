@@ -13,6 +13,7 @@ from ledger.database import writing
 from ledger.orderbook import order_of
 from ledger.ordertables import OrderRow
 from traceability.errors import TermsNotImported, TermsOfNoOrder, TermsOfOtherOrder
+from traceability.identifiers import canonical
 from traceability.naming import name_order
 from traceability.repository import insert_rows, table
 from traceability.tables import OrderReferenceRow, TermsDocumentRow
@@ -82,6 +83,16 @@ def terms_file(session: Session, order: bytes) -> bytes:
     if data is None:
         raise TermsNotImported(order)
     return bytes(data)
+
+
+def orders_called(session: Session, text: str) -> list[bytes]:
+    """The orders whose terms list that reference, or a purchase order number that is this one under its buyer's GLN."""
+    number = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    is_it = (_references.c.key == canonical(text)) | _references.c.key.like(
+        f"urn:epcglobal:cbv:bt:_____________:{number}", escape="\\"
+    )
+    query = select(_references.c.order_id).where(is_it).distinct().order_by(_references.c.order_id)
+    return [bytes(order) for order in session.execute(query).scalars()]
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import checks, events, finance, node, parties, signers
+from api.cli import checks, events, finance, node, order_items, orders, parties, signers
 from api.cli import keys as api_keys
 from api.cli.console import Outcome, report
 
@@ -42,6 +42,28 @@ app.command("withdraw")(events.withdraw_event)
 app.command("hash")(checks.hash_events)
 app.command("id")(checks.show_identifiers)
 app.command("verify")(checks.verify_bundle)
+
+order = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Orders whose payments follow delivery.")
+order.command("propose")(orders.propose)
+order.command("accept")(orders.accept)
+order.command("cancel")(orders.cancel)
+order.command("fund")(orders.fund)
+order.command("list")(orders.list_orders)
+order.command("show")(orders.show)
+order.command("terms")(orders.export_terms)
+order.command("import")(orders.import_file)
+order.command("attest")(order_items.attest)
+order.command("take-back")(order_items.take_back)
+order.command("settle")(order_items.settle)
+order.command("release")(order_items.release)
+order.command("give-back")(order_items.give_back)
+order.command("divide")(order_items.divide)
+order.command("dispute")(order_items.dispute)
+order.command("rule")(order_items.rule)
+order.command("collect")(order_items.collect)
+order.command("tokenise")(order_items.tokenise)
+order.command("transfer")(order_items.transfer)
+app.add_typer(order, name="order")
 
 app.command("journal")(finance.write_journal)
 app.command("reconcile")(finance.reconcile_invoices)

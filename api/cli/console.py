@@ -135,5 +135,11 @@ def _mention_problem(problem: Problem) -> None:
         mention(f"  {where} {each.path or '/'}: {each.reason} ({each.code})")
     if len(problem.errors) > PROBLEMS_SHOWN_MAX:
         mention(f"  and {len(problem.errors) - PROBLEMS_SHOWN_MAX} more: --json lists all")
+    listed = problem.extra.get("errors", [])
+    for each in listed[:PROBLEMS_SHOWN_MAX]:
+        row = f"row {each['row']}, " if each["row"] else ""
+        mention(f"  {row}{each['column'] or each.get('field') or 'the file'}: {each['reason']}")
+    if len(listed) > PROBLEMS_SHOWN_MAX:
+        mention(f"  and {len(listed) - PROBLEMS_SHOWN_MAX} more: --json lists all")
     if problem.code in _NEXT:
         mention(f"next: {_NEXT[problem.code]}")

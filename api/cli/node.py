@@ -203,6 +203,12 @@ def _stop_on_signals() -> Iterator[threading.Event]:
             signal.signal(each, handler)
 
 
+def _final_words(health: Health) -> str:
+    """When a record is final, and how long that takes from now."""
+    rule = "once the chain says so" if health.finality == "finalized" else f"after {health.finality}"
+    return rule if health.expected_final_s is None else f"{rule}, about {health.expected_final_s:.0f} s from a capture"
+
+
 def _print_health(health: Health) -> None:
     followed = health.followed
     rows: list[tuple[str, str]] = [
@@ -214,6 +220,7 @@ def _print_health(health: Health) -> None:
             to_address(health.anchoring_key) if health.anchoring_key else "none: put it into keys/node.json",
         ),
         ("followed", f"to block {followed.block_number}, final {followed.final_number}" if followed else "nothing yet"),
+        ("final", _final_words(health)),
         ("records", str(health.record_count)),
         ("not anchored", f"{health.backlog.record_count}, the oldest for {health.backlog.lag_s:.1f} s"),
         ("outbox", f"{health.open_transactions} on their way"),
