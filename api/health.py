@@ -16,6 +16,7 @@ from ledger.deployment import check
 from ledger.errors import KeyNotFound, LedgerError
 from ledger.follower import NAME
 from ledger.hexadecimal import to_address, to_hex
+from ledger.outlook import outlook_of
 from ledger.tables import BatchRow, ContradictionRow, PositionRow, RecordRow, TransactionRow, TransactionState
 
 CHAIN_TIMEOUT_S = 2.0
@@ -45,7 +46,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A node's state in one value. `followed` is None before the chain was first read."""
+    """A node's state in one value. `followed` is None before the chain was first read.
+
+    `expected_final_s` is how long it takes until what is handed in now is final; None where nobody knows.
+    """
 
     chain_id: int
     event_log: bytes
@@ -57,6 +61,8 @@ class Health:
     backlog: Backlog
     open_transactions: int
     failed: tuple[tuple[str, str], ...]
+    finality: str
+    expected_final_s: float | None
     contradictions: tuple[ContradictionRow, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -71,6 +77,7 @@ class Health:
             "chainReachable": self.chain.is_reachable,
             "chainReason": self.chain.reason,
             "followed": _followed_json(self.followed),
+            "finality": {"rule": self.finality, "expectedInS": self.expected_final_s},
             "records": self.record_count,
             "anchoring": {"unanchored": self.backlog.record_count, "lagSeconds": round(self.backlog.lag_s, 3)},
             "outbox": {
@@ -91,6 +98,7 @@ def health_of(node: Node, now_us: int) -> Health:
             select(TransactionRow.intent, TransactionRow.error)  # type: ignore[call-overload]  # sqlmodel's columns
             .where(failed_state).order_by(col(TransactionRow.id).desc()).limit(SHOWN_MAX)
         )  # fmt: skip
+        outlook = outlook_of(session, node.settings.anchoring, now_us)
         newest_first = select(ContradictionRow).order_by(col(ContradictionRow.id).desc()).limit(SHOWN_MAX)
         health = Health(
             chain_id=node.deployment.chain_id,
@@ -104,9 +112,19 @@ def health_of(node: Node, now_us: int) -> Health:
             open_transactions=_count(session, col(TransactionRow.state).in_(OPEN)),
             failed=tuple((row.intent, row.error or "") for row in failed),
             contradictions=tuple(session.execute(newest_first).scalars()),
+            finality=_finality(node),
+            expected_final_s=None if outlook is None else round(outlook.from_capture_s, 1),
         )
         session.expunge_all()
     return health
+
+
+def _finality(node: Node) -> str:
+    """The rule in words, as the settings have it."""
+    if node.settings.is_by_tag:
+        return "finalized"
+    count = node.settings.confirmations
+    return "1 confirmation" if count == 1 else f"{count} confirmations"
 
 
 def _chain_health(node: Node) -> ChainHealth:

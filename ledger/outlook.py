@@ -5,20 +5,25 @@ This file reads the derived tables.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from sqlmodel import Session, col, select
+from sqlalchemy import func
+from sqlmodel import Session, SQLModel, col, select
 
 from ledger.batch import AnchoringSettings
 from ledger.follower import NAME
-from ledger.tables import AnchorRow, BatchRow, BlockRow, PositionRow
+from ledger.tables import AnchorRow, BatchRow, BlockRow, PositionRow, TransactionRow
 
 LOOKED_AT = 32
 """Of so many of the newest blocks and batches the median is taken: one long pause says nothing of the next."""
+ASKED_AT_ONCE = 500
 CONTACT_US_MAX = 60_000_000
 """Of a chain that has not been reached for so long nobody knows when it will be."""
+
+_records = SQLModel.metadata.tables["records"].c
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +74,29 @@ def outlook_of(session: Session, settings: AnchoringSettings, now_us: int) -> Ou
     lag = position.block_number - position.final_number
     depth = max(1, lag) if settings.by_tag else settings.confirmations - 1
     return Outlook(settings.batch_age_s_max, mined_s, block_s, depth, position.block_number)
+
+
+def until_final_s(session: Session, outlook: Outlook, record_hashes: Iterable[bytes], now_us: int) -> float:
+    """Until the last of these records, all of them on their way, is final. Seconds.
+
+    Assumes that their signers stand: for one that does not yet nobody knows.
+    """
+    hashes, waits = list(record_hashes), [0.0]
+    block, oldest_us = col(TransactionRow.block_number), func.min(_records.received_at_us)
+    for start in range(0, len(hashes), ASKED_AT_ONCE):
+        query = (
+            select(_records.batch_id, block, oldest_us)
+            .outerjoin(BatchRow, col(BatchRow.id) == _records.batch_id)
+            .outerjoin(TransactionRow, col(TransactionRow.id) == col(BatchRow.transaction_id))
+            .where(_records.record_hash.in_(hashes[start : start + ASKED_AT_ONCE]))
+            .group_by(_records.batch_id, block)
+        )
+        for batch_id, number, received_at_us in session.execute(query):
+            if number is not None:
+                waits.append(outlook.from_block_s(number))
+            elif batch_id is not None:
+                waits.append(outlook.from_batch_s)
+            else:
+                age_s = (now_us - received_at_us) / 1_000_000
+                waits.append(max(0.0, outlook.batch_s - age_s) + outlook.from_batch_s)
+    return max(waits)

@@ -15,10 +15,12 @@ from api.recording import now_us
 from api.requests import media_type, read_body
 from api.routes.examples import BUNDLE, RECEIVED, VERDICT
 from api.routes.responses import json_answer, problems
+from ledger.database import reading
 from ledger.hexadecimal import to_hex
+from ledger.outlook import outlook_of
 from traceability.bundle import MEDIA_TYPE as BUNDLE_TYPE
 from traceability.foreign import receive
-from traceability.verification import Verdict, verify
+from traceability.verification import Result, verify
 
 router = APIRouter(tags=["proofs"])
 
@@ -47,12 +49,13 @@ async def verify_bundle(
 ) -> Response:
     """The verdict on a bundle, checked against this node's chain at its newest final block.
 
-    Whatever the verdict is, the answer is 200: a bundle that failed was judged, too. Better judge it yourself, with
-    `tally verify` or a verifier of your own: then you need not believe this node.
+    Of a pending one `expectedFinalInS` says about how many seconds it may take; null where nobody knows. Whatever the
+    verdict is, the answer is 200: a bundle that failed was judged, too. Better judge it yourself, with `tally verify`
+    or a verifier of your own: then you need not believe this node.
     """
     data = await _body(request, node)
-    verdict = await run_in_threadpool(_judge, node, data, identifier)
-    return Response(orjson.dumps(verdict.to_json()), media_type="application/json")
+    judged = await run_in_threadpool(_judge, node, data, identifier)
+    return Response(orjson.dumps(judged), media_type="application/json")
 
 
 @router.post(
@@ -77,8 +80,14 @@ async def _body(request: Request, node: Node) -> bytes:
     return await read_body(request.stream(), request.headers.get("content-length"), node.settings.bundle_bytes_max)
 
 
-def _judge(node: Node, data: bytes, identifier: str | None) -> Verdict:
-    return verify(data, trusted=node.trust.contracts, answers=node.answers(), identifier=identifier)
+def _judge(node: Node, data: bytes, identifier: str | None) -> dict[str, Any]:
+    verdict = verify(data, trusted=node.trust.contracts, answers=node.answers(), identifier=identifier)
+    members = verdict.to_json()
+    if verdict.result is Result.PENDING:
+        with reading(node.engine) as session:
+            outlook = outlook_of(session, node.settings.anchoring, now_us())
+        members["expectedFinalInS"] = None if outlook is None else round(outlook.from_capture_s, 1)
+    return members
 
 
 def _take(node: Node, data: bytes) -> Response:

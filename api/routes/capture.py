@@ -7,18 +7,20 @@ import time
 import orjson
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from sqlmodel import Session
 
 from api.dependencies import TheNode, TheOnce, TheParty
 from api.errors import BadHeader, NotAcceptable, UnknownCaptureJob
 from api.metrics import count_capture
 from api.node import Node
-from api.recording import capture_document, capture_signed_document
+from api.recording import capture_document, capture_signed_document, now_us
 from api.requests import PathText, media_type, read_body
 from api.routes.examples import CAPTURE_JOB, DOCUMENT, SIGNED_CAPTURE
 from api.routes.responses import json_answer, problems
 from ledger.database import reading
+from ledger.outlook import outlook_of, until_final_s
 from traceability.capture import SIGNED_MEDIA_TYPE
-from traceability.jobs import CaptureJob, ErrorBehaviour, capture_job
+from traceability.jobs import CaptureJob, ErrorBehaviour, Status, capture_job
 
 router = APIRouter(tags=["capture"])
 
@@ -26,6 +28,7 @@ JSON = "application/json"
 TAKEN = (JSON, "application/ld+json", SIGNED_MEDIA_TYPE)
 VERSIONS = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
 ERROR_BEHAVIOUR = "GS1-Capture-Error-Behaviour"
+_UNDER_WAY = {Status.ACCEPTED, Status.BATCHED, Status.SUBMITTED}
 
 _BODY = {
     "required": True,
@@ -88,22 +91,37 @@ async def capture_events(
 @router.get(
     "/capture/{id}",
     response_class=Response,
-    responses=json_answer(CAPTURE_JOB) | problems(400, 404),
+    responses=json_answer(CAPTURE_JOB | {"expectedFinalInS": 3.4}) | problems(400, 404),
     summary="What became of a capture",
 )
 def show_capture(id: PathText, node: TheNode) -> Response:
-    """The capture job, with how far each of its records has come since."""
+    """The capture job, with how far each of its records has come since.
+
+    `expectedFinalInS` says how many seconds it takes until the last of them is final, by how the chain went lately;
+    null where none is on its way, or nobody knows. An estimate: what is promised stands in `receipt`.
+    """
     with reading(node.engine) as session:
         job = capture_job(session, id)
-    if job is None:
-        raise UnknownCaptureJob(id)
-    return _answer(job, 200, {})
+        if job is None:
+            raise UnknownCaptureJob(id)
+        expected_s = _expected_s(session, node, job, now_us())
+    members = job.to_json() | {"expectedFinalInS": None if expected_s is None else round(expected_s, 1)}
+    return Response(orjson.dumps(members), 200, VERSIONS, JSON)
 
 
 @router.options("/capture", status_code=204, response_class=Response, summary="What this capture interface takes")
 def discover_capture(node: TheNode) -> Response:
     """The settings of the capture interface, as EPCIS 2.0's discovery has them."""
     return Response(status_code=204, headers=_discovery(node))
+
+
+def _expected_s(session: Session, node: Node, job: CaptureJob, at_us: int) -> float | None:
+    statuses = {item.status for item in job.items}
+    outlook = outlook_of(session, node.settings.anchoring, at_us) if statuses & _UNDER_WAY else None
+    if outlook is None or Status.WAITING in statuses:
+        return None
+    under_way = [item.record_hash for item in job.items if item.record_hash and item.status in _UNDER_WAY]
+    return until_final_s(session, outlook, under_way, at_us)
 
 
 def _discovery(node: Node) -> dict[str, str]:

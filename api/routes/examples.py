@@ -149,6 +149,7 @@ HEALTH = {
     "chainReachable": True,
     "chainReason": None,
     "followed": {"block": 240, "finalBlock": 240, "finalAt": "2026-03-02T08:31:02Z"},
+    "finality": {"rule": "12 confirmations", "expectedInS": 146.0},
     "records": 523,
     "anchoring": {"unanchored": 0, "lagSeconds": 0.0},
     "outbox": {"open": 0, "failed": []},

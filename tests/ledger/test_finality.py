@@ -15,7 +15,7 @@ from ledger.deployment import deploy
 from ledger.errors import ChainError, ChainReason
 from ledger.follower import NAME
 from ledger.keystore import LocalSigner
-from ledger.outlook import Outlook, outlook_of
+from ledger.outlook import Outlook, outlook_of, until_final_s
 from ledger.standing import LocalAnswers
 from ledger.tables import PositionRow
 from ledger.worker import run_once
@@ -197,6 +197,35 @@ def test_how_long_it_takes_is_told_by_how_the_chain_went(make_public: Callable[.
     expected = outlook(node)
     assert expected is not None
     assert (expected.from_block_s(mined_in), all(node.anchored_at(records))) == (0, True)
+
+
+def test_a_record_waits_for_its_batch_then_for_its_block_then_for_those_on_top(make_public: Callable[..., Any]) -> None:
+    node = make_public(AnchoringSettings(confirmations=6, batch_age_s_max=10.0))
+    node.slots(40)
+    node.settle()
+
+    def wait_s(*records: bytes) -> float:
+        expected = outlook(node)
+        assert expected is not None
+        with reading(node.engine) as session:
+            return until_final_s(session, expected, records, node.now_us)
+
+    (first,) = node.record()
+    expected = outlook(node)
+    assert expected is not None
+    node.now_us += 4_000_000
+    assert wait_s(first) == 6.0 + expected.from_batch_s
+    node.settle(seconds=7)
+    assert wait_s(first) == 5 * SLOT_S
+    node.slots(2)
+    node.settle(seconds=1)
+    assert wait_s(first) == 3 * SLOT_S
+    (second,) = node.record()
+    later = outlook(node)
+    assert later is not None
+    # Whoever asks for several waits for the last of them.
+    assert wait_s(first, second) == wait_s(second) == 10.0 + later.from_batch_s
+    assert wait_s() == 0
 
 
 def test_by_tag_the_wait_is_as_long_as_the_chain_lags(make_public: Callable[..., Any]) -> None:
