@@ -52,6 +52,16 @@ class PortTaken(ApiError):
         self.host, self.port = host, port
 
 
+class DatabaseUnavailable(ApiError):
+    """The node's database can't be opened."""
+
+    code = "database_unavailable"
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"the database {url} can't be opened: {reason}")
+        self.url, self.reason = url, reason
+
+
 class OutdatedDatabase(ApiError):
     """The database is at an earlier revision than this version works on."""
 

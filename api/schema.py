@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 import api.answers
@@ -20,7 +21,7 @@ import api.keys
 import ledger.ordertables
 import ledger.tables
 import traceability.tables
-from api.errors import NewerDatabase, OutdatedDatabase, UnknownDatabase
+from api.errors import DatabaseUnavailable, NewerDatabase, OutdatedDatabase, UnknownDatabase
 from ledger.database import create_tables, reading, writing
 
 MODULES = (api.answers, api.invoices, api.keys, ledger.ordertables, ledger.tables, traceability.tables)
@@ -41,12 +42,17 @@ def make_ready(engine: Engine, *, upgrades: bool = False) -> Sequence[str]:
     """Returns once the database has the tables that this version works on. A new one gets them.
 
     With `upgrades` an older one is brought up to date, and the numbers of the steps it took are returned. Raises
-    OutdatedDatabase (without `upgrades`), NewerDatabase, or UnknownDatabase; then the database is as it was.
+    DatabaseUnavailable, OutdatedDatabase (without `upgrades`), NewerDatabase, or UnknownDatabase; then the database is
+    as it was.
     """
     known = revisions()
-    with reading(engine) as session:
-        if _revision(session.connection()) == known[-1]:
-            return []
+    try:
+        with reading(engine) as session:
+            revision = _revision(session.connection())
+    except OperationalError as error:
+        raise DatabaseUnavailable(engine.url.render_as_string(), str(error.orig).strip()) from error
+    if revision == known[-1]:
+        return []
     with writing(engine) as session:
         return _make_ready(session.connection(), known, upgrades)
 

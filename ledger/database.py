@@ -82,8 +82,10 @@ def _open_postgresql(url: URL) -> Engine:
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     engine = create_engine(
-        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=10, max_overflow=CONNECTIONS_MAX - 10
-    )
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=10, max_overflow=CONNECTIONS_MAX - 10,
+        # A replica lags behind: what is decided on it may be decided twice. It is not connected to.
+        connect_args={"target_session_attrs": "read-write"},
+    )  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _: object) -> None:

@@ -90,7 +90,7 @@ def _settle_in(data: Path, devnet: Devnet, keys: dict[str, LocalSigner], databas
     if not settings.embedded or settings.chain_id != devnet.chain_id:
         raise DemoError(f"{data} is a node on a chain of its own: `tally serve` runs it, or use another --data")
     if database_url not in {None, settings.database_url}:
-        raise DemoError(f"{data} keeps its records in {settings.resolved_database_url}: use another --data")
+        raise DemoError(f"{data} keeps its records in another database (node.toml): use another --data")
     write_rpc_url(settings, devnet.rpc_url)
 
 

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from alembic import command
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import CreateTableOp, MigrationScript
+from sqlalchemy import Column
 
 from api.migrations.config import config_for
 from api.schema import MIGRATIONS, revisions
@@ -26,14 +27,21 @@ def write_revision(name: str) -> list[Path]:
             if revisions():
                 command.upgrade(config, "head")
             number = f"{int(revisions()[-1]) + 1 if revisions() else 1:04d}"
-            command.revision(config, name, autogenerate=True, rev_id=number, process_revision_directives=_drop_empty)
+            command.revision(config, name, autogenerate=True, rev_id=number, process_revision_directives=_revise)
         engine.dispose()
     return sorted(set((MIGRATIONS / "versions").glob("*.py")) - before)
 
 
-def _drop_empty(_context: Any, _revision: Any, directives: list[MigrationScript]) -> None:
-    if all(script.upgrade_ops is None or script.upgrade_ops.is_empty() for script in directives):
+def _revise(_context: Any, _revision: Any, directives: list[MigrationScript]) -> None:
+    """No step where nothing changes, and no counter for a key that the model sets: PostgreSQL would make one."""
+    steps = [step for script in directives if script.upgrade_ops for step in script.upgrade_ops.ops]
+    if not steps:
         directives.clear()
+    for step in steps:
+        if isinstance(step, CreateTableOp):
+            for column in step.columns:
+                if isinstance(column, Column) and column.primary_key and column.default is not None:
+                    column.autoincrement = False
 
 
 def _tidy(path: Path) -> None:

@@ -23,7 +23,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Boolean, MetaData, Numeric, create_engine, func, inspect, select, text
 from sqlalchemy.engine import Engine
 
-from api.errors import NewerDatabase, OutdatedDatabase, UnknownDatabase
+from api.errors import DatabaseUnavailable, NewerDatabase, OutdatedDatabase, UnknownDatabase
 from api.migrations.config import config_for
 from api.schema import METADATA, MIGRATIONS, make_ready, revisions
 from ledger.database import create_tables, open_engine, reading, writing
@@ -32,6 +32,7 @@ from ledger.tables import PositionRow, RecordRow
 from tests.api.conftest import Tally
 from tests.api.old_databases import STATES, old_databases, rows_of
 from tests.databases import Databases
+from tests.postgresql import Server
 from tests.test_architecture import FLOORS, sources
 from tests.traceability.nodes import GROWER, TRUSTED, Chain, Node
 from tests.traceability.stories import BAG, seen
@@ -265,6 +266,28 @@ def test_tables_of_our_names_that_are_not_ours_are_refused_and_left_alone(empty:
     with pytest.raises(UnknownDatabase, match=r"bears no revision and is none that tally made.*database_url"):
         make_ready(empty, upgrades=True)
     assert inspect(empty).get_table_names() == ["events"]
+
+
+def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Path) -> None:
+    engine = open_engine(f"postgresql://grower:secret@/tally?host={tmp_path}")
+    with pytest.raises(
+        DatabaseUnavailable, match=r"postgresql\+psycopg://grower:\*\*\*@.*can't be opened: "
+    ) as refused:
+        make_ready(engine)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_read_replica_is_not_worked_on(postgresql: Server) -> None:
+    with Databases("postgresql", Path(), postgresql).empty() as url:
+        engine = open_engine(url)
+        make_ready(engine)
+        with engine.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
+            connection.commit()
+        engine.dispose()
+        with pytest.raises(DatabaseUnavailable, match="session is read-only"):
+            make_ready(engine)
+        engine.dispose()
 
 
 def test_tables_of_other_names_are_nobodys_business(empty: Engine) -> None:
