@@ -39,6 +39,7 @@ _WHITESPACE = b" \t\r\n"
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*")
 _BRACKETS_ALIKE = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_TOO_DEEP = b"[" * (FILE_DEPTH_MAX + 1)
 _CHUNK_BYTES = 1 << 20
 _SHOWN_MAX = 80
 
@@ -151,6 +152,8 @@ def _depth(dense: bytes) -> int:
     Raises MalformedJson beyond FILE_DEPTH_MAX. Where brackets don't match the number means nothing: the parser says so.
     """
     brackets = dense.translate(_BRACKETS_ALIKE, _ALL_BUT_BRACKETS)
+    if _TOO_DEEP in brackets:
+        raise MalformedJson(f"lists and objects are nested more than {FILE_DEPTH_MAX} levels deep")
     depth = 0
     while brackets:
         fewer = brackets.replace(b"[]", b"")
