@@ -11,11 +11,11 @@ from api import handlers
 from api.idempotency import BodyHashes
 from api.node import Node
 from api.requests import RawPaths
-from api.routes import bundles, capture, digital_link, events, finance, health, home, parties, products
+from api.routes import bundles, capture, digital_link, events, finance, health, home, orders, parties, products
 from api.watching import Watched
 
-ROUTERS = (capture.router, events.router, products.router, bundles.router, parties.router, finance.router,
-           health.router, digital_link.router, home.router)  # fmt: skip
+ROUTERS = (capture.router, events.router, products.router, bundles.router, parties.router, orders.router,
+           finance.router, health.router, digital_link.router, home.router)  # fmt: skip
 DESCRIPTION = """\
 A ledger for supply chains: EPCIS 2.0 events are recorded for a party, signed, anchored on a chain, and proved.
 
