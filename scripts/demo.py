@@ -25,13 +25,13 @@ from api.settings import NODE_FILE, load_settings, write_rpc_url, write_settings
 from ledger.chain import Chain
 from ledger.database import reading
 from ledger.devnet import Devnet
-from ledger.hexadecimal import to_address
+from ledger.hexadecimal import to_address, to_hex
 from ledger.keystore import LocalSigner
 from scripts.founding import Founding, make_api_keys, make_keys, write_private
 from scripts.playing import Stage, is_all_final
-from scripts.scenario import PARTIES, Story
-from scripts.scenario.trade import CURRENCY
+from scripts.scenario import PARTIES, Story, bookkeeping, trade
 from scripts.supervision import Stopped, StopRequest
+from scripts.trading import Trader
 from traceability.identifiers import parse
 
 STORY_S = 120 * 86_400
@@ -83,7 +83,7 @@ def _settle_in(data: Path, devnet: Devnet, keys: dict[str, LocalSigner], databas
             event_log=to_address(deployment.event_log),
             party_registry=to_address(deployment.party_registry),
             delivery_escrow=to_address(deployment.require_escrow().address),
-            tokens={to_address(token): CURRENCY for token in deployment.require_escrow().tokens},
+            tokens={to_address(token): trade.CURRENCY for token in deployment.require_escrow().tokens},
             database_url=database_url,
         )
     settings = load_settings(data)
@@ -147,7 +147,11 @@ def _await_ready(node: Node, devnet: Devnet, url: str, stop: StopRequest) -> Non
 def _facts(
     node: Node, devnet: Devnet, story: Story, keys: dict[str, LocalSigner], api_keys: dict[str, str], url: str
 ) -> dict[str, object]:
-    """demo.json: what scripts need to go on from here."""
+    """demo.json: what scripts need to go on from here. Writes the invoices that it names."""
+    escrow = node.deployment.require_escrow()
+    trader = Trader(node.engine, node.chain, node.deployment, keys)
+    invoices = node.settings.data / "invoices.csv"
+    invoices.write_text(bookkeeping.invoice_file(story.orders, datetime.fromtimestamp(devnet.genesis_at, UTC)))
     return {
         "api": url,
         "rpcUrl": devnet.rpc_url,
@@ -160,6 +164,14 @@ def _facts(
             {"name": party.name, "gln": party.gln, "account": to_address(keys[party.slug].address)} for party in PARTIES
         ],
         "apiKeys": api_keys,
+        "token": to_address(escrow.tokens[0]),
+        "escrow": to_address(escrow.address),
+        "orders": [
+            {"id": to_hex(trader.order_of(order, devnet.genesis_at)), "number": order.number, "story": order.story}
+            for order in story.orders
+        ],
+        "invoices": str(invoices),
+        "invoicesParty": bookkeeping.PARTY.name,
     }
 
 
@@ -180,6 +192,9 @@ def _say_what_next(story: Story, url: str, data: Path) -> None:
         f"  .venv/bin/tally history {bag}{option}",
         f"  .venv/bin/tally history {story.cloned}{option}   one code, sold in two cities within an hour",
         f"  .venv/bin/tally trace {story.rejected_lot} --forward{option}   failed inspection: used nowhere",
+        f"  .venv/bin/tally order list{option}   eight orders, each of which ended in another way",
+        f"  .venv/bin/tally order show {trade.DISPUTED}{option}",
+        f"  .venv/bin/tally reconcile {data / 'invoices.csv'} --party {bookkeeping.PARTY.slug}{option}",
         f"  .venv/bin/tally proof {bag} -o bag.json{option} && .venv/bin/tally verify bag.json{option}",
         "Ctrl-C stops everything; the same command goes on from here.",
         "",
