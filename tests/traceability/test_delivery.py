@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.orders import Attestation, Milestone
@@ -341,6 +341,7 @@ CHANGES: Any = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(CHANGES, st.sampled_from([DOCUMENT, BY_PALLET]), st.sampled_from([ROASTER, INSPECTOR, STRANGER]))
 def test_any_event_attests_what_the_contract_could_take_or_has_a_reason(
     changes: dict[str, Any], document: TermsDocument, who: Any
@@ -357,6 +358,7 @@ def test_any_event_attests_what_the_contract_could_take_or_has_a_reason(
         assert any(attestation.delivery)
 
 
+@settings(deadline=None)
 @given(st.decimals(min_value="0.1", max_value="99999", places=1))
 def test_a_quantity_of_the_orders_decimals_is_taken_exactly(quantity: Decimal) -> None:
     (receipt,) = attested(received(quantityList=[kilograms(float(quantity))]))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import UnknownParty
@@ -267,17 +267,20 @@ class TestRefusals:
         assert any(reason in problem.reason for problem in problems), problems
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**128 - 1), st.integers(0, 18))
 def test_every_amount_is_read_back_from_how_it_is_written(units: int, decimals: int) -> None:
     written = f"{units // 10**decimals}" + (f".{units % 10**decimals:0{decimals}d}" if decimals else "")
     assert base_units(written, decimals) == units
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_every_share_is_read_in_percent_and_in_basis_points(bps: int) -> None:
     assert basis_points(f"{Decimal(bps) / 100}%") == basis_points(f"{bps} bps") == bps
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12), st.sampled_from([lambda t: base_units(t, 2), basis_points, duration_s, moment_at]))
 def test_any_text_is_a_value_or_refused_by_value_error(text: str, read_value: Any) -> None:
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traceability.errors import BadTermsDocument
@@ -227,11 +227,13 @@ DOCUMENTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_what_is_written_is_read_back_the_same(document: TermsDocument) -> None:
     assert parse_terms(terms_bytes(document)) == document
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
                     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)),
        st.sampled_from([path for path, _, _ in WRONG if path != "extra"]))  # fmt: skip
