@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ledger import chart
+from ledger.bulk import in_bulk
 from ledger.escrow import Collected, EscrowLog, Funded, LogPlace, Paid, Proposed, ReceivableMoved, TokenMoved
 from ledger.orders import BPS, NOBODY, REST, Cause, Terms
 
@@ -123,25 +124,28 @@ class Journal:
         """Accounts that act for the party (True), or did (False)."""
         self._balances: defaultdict[tuple[bytes, bytes], int] = defaultdict(int)
         self._credits: defaultdict[tuple[bytes, bytes], list[tuple[bytes, int, bytes, int]]] = defaultdict(list)
-        self._pending: list[TokenMoved | Funded | _Collecting | ReceivableMoved] = []
+        # What the transaction at hand has said that is explained by another log of it.
+        self._moved: list[TokenMoved] = []
+        self._funded: list[Funded] = []
+        self._collecting: list[_Collecting] = []
+        self._sold: list[ReceivableMoved] = []
         self._take: dict[type, Callable[[Any], None]] = {
             Proposed: self._proposed, Paid: self._paid, TokenMoved: self._token_moved, Controlled: self._controlled,
-            Funded: self._pending.append, Collected: self._collected, ReceivableMoved: self._pending.append,
+            Funded: self._funded_log, Collected: self._collected, ReceivableMoved: self._receivable_moved,
         }  # fmt: skip
 
     def book(self, logs: Iterable[JournalLog]) -> list[Entry]:
         """Books the next logs in chain order, whole transactions of them, and returns all entries so far."""
         take, transaction, begin = self._take.get, b"", len(self.entries)
-        for log in logs:
-            taken = take(type(log))
-            if taken is None:
-                continue
-            if log[0][3] != transaction:
-                if self._pending:
-                    self._close(begin)
-                transaction, begin = log[0][3], len(self.entries)
-            taken(log)
-        self._close(begin)
+        with in_bulk():
+            for log in logs:
+                taken = take(type(log))
+                if taken is not None:
+                    if log[0][3] != transaction:
+                        self._close(begin)
+                        transaction, begin = log[0][3], len(self.entries)
+                    taken(log)
+            self._close(begin)
         return self.entries
 
     # ---------------------------------------------------------------------------------------------- one log at a time
@@ -176,106 +180,114 @@ class Journal:
         self._balances[token, sender] -= amount
         self._balances[token, receiver] += amount
         if amount and (sender in self._accounts or receiver in self._accounts):
-            self._pending.append(log)
+            self._moved.append(log)
+
+    def _funded_log(self, log: Funded) -> None:
+        terms = self._terms.get(log.order)
+        if terms is not None and terms.buyer == self.party:
+            self._funded.append(log)
+
+    def _receivable_moved(self, log: ReceivableMoved) -> None:
+        if log.order in self._terms and NOBODY not in (log.sender, log.receiver):
+            self._sold.append(log)
 
     def _collected(self, log: Collected) -> None:
         # Also another's, where it comes to an account of the party's: it names the order, and who sends.
         if log.token in self._chart.codes and (self._is_own(log.creditor) or log.receiver in self._accounts):
             # Now, not at the transaction's end: what is credited later in it, this one does not pay.
             items = self._credits.pop((log.token, log.creditor), ()) if self._is_own(log.creditor) else ()
-            self._pending.append(_Collecting(log, items))
+            self._collecting.append(_Collecting(log, items))
 
     def _paid(self, log: Paid) -> None:
-        terms = self._terms.get(log.order)
+        place, order, milestone, delivery, cause, payee, to_payee, to_splits, to_buyer, _ = log
+        terms = self._terms.get(order)
         if terms is None:
             return
-        is_payee = self._is_own(log.payee)
+        party, is_payee = self.party, self._is_own(payee)
         amounts: Amounts = []
         own = 0
-        if terms.buyer == self.party:
+        if terms.buyer == party:
             amounts += _of_buyer(log)
-            own = log.to_buyer
-        if terms.seller == self.party:
+            own = to_buyer
+        if terms.seller == party:
             amounts += _of_seller(log, is_payee=is_payee)
         elif is_payee:
-            amounts.append((chart.receivable(log.order, is_seller=False), -log.to_payee))
-        if log.to_splits and (share := _share(log, terms, self.party)):
+            amounts.append((chart.receivable(order, is_seller=False), -to_payee))
+        if to_splits and (share := _share(log, terms, party)):
             amounts.append((chart.SPLITS_EARNED, -share))
             own += share
-        if is_payee and log.payee != self.party:
-            amounts += self._credit(log, log.payee, log.to_payee)
+        if is_payee and payee != party:
+            amounts += self._credit(log, terms.token, payee, to_payee)
         elif is_payee:
-            own += log.to_payee
-        amounts += self._credit(log, self.party, own)
+            own += to_payee
         if amounts:
-            other = terms.seller if terms.buyer == self.party else terms.buyer
-            self._enter(log.place, _KIND[log.cause], log, other, terms.token, amounts)
+            amounts += self._credit(log, terms.token, party, own)
+            other = terms.seller if terms.buyer == party else terms.buyer
+            self._enter(place, _KIND[cause], (order, milestone, delivery), other, terms.token, amounts)
 
-    def _credit(self, log: Paid, creditor: bytes, amount: int) -> Amounts:
+    def _credit(self, log: Paid, token: bytes, creditor: bytes, amount: int) -> Amounts:
         if not amount:
             return []
-        item = (log.order, log.milestone, log.delivery, amount)
-        self._credits[self._terms[log.order].token, creditor].append(item)
+        self._credits[token, creditor].append((log.order, log.milestone, log.delivery, amount))
         return [(self._chart.credit(creditor, self.party), amount)]
 
     # ---------------------------------------------------------------------------------------- a transaction at a time
 
     def _close(self, begin: int) -> None:
         """Books what explains itself only by other logs of its transaction; `begin` is its first entry."""
-        pending, moved = self._pending, [log for log in self._pending if isinstance(log, TokenMoved)]
-        for log in pending:
-            if isinstance(log, Funded):
-                self._fund(log, moved)
-            elif isinstance(log, _Collecting):
-                self._collect(log.log, log.items, moved)
-        sold = [log for log in pending if isinstance(log, ReceivableMoved) and NOBODY not in (log.sender, log.receiver)]
-        if len(sold) == 1:
-            self._sell(sold[0], moved)
-        for transfer in moved:
-            self._transfer(transfer)
-        pending.clear()
+        if self._funded:
+            for funded in self._funded:
+                self._fund(funded)
+            self._funded.clear()
+        if self._collecting:
+            for log, items in self._collecting:
+                self._collect(log, items)
+            self._collecting.clear()
+        if self._sold:
+            if len(self._sold) == 1:
+                self._sell(self._sold[0])
+            self._sold.clear()
+        if self._moved:
+            for transfer in self._moved:
+                self._transfer(transfer)
+            self._moved.clear()
         if len(self.entries) - begin > 1:
-            self.entries[begin:] = sorted(self.entries[begin:], key=lambda entry: entry.place.log_index)
+            self.entries[begin:] = sorted(self.entries[begin:], key=_log_index)
 
-    def _fund(self, log: Funded, moved: list[TokenMoved]) -> None:
-        terms = self._terms.get(log.order)
-        if terms is None or terms.buyer != self.party:
-            return
-        sent = _take(moved, terms.token, log.account, self._escrow)
+    def _fund(self, log: Funded) -> None:
+        terms = self._terms[log.order]
+        sent = self._taken(terms.token, log.account, self._escrow)
         held = self._held(terms.token, log.account) if sent is not None else chart.TRANSFERS
         amounts = [(chart.escrowed(log.order), log.amount), (held, -log.amount)]
-        self._enter(log.place, Kind.FUNDED, log, terms.seller, terms.token, amounts)
+        self._enter(log.place, Kind.FUNDED, (log.order, None, None), terms.seller, terms.token, amounts)
 
-    def _collect(self, log: Collected, items: Sequence[tuple[bytes, int, bytes, int]], moved: list[TokenMoved]) -> None:
-        token, receiver = log.token, log.receiver
-        if not self._is_own(log.creditor):
+    def _collect(self, log: Collected, items: Sequence[tuple[bytes, int, bytes, int]]) -> None:
+        place, token, creditor, receiver, amount = log
+        is_own = receiver in self._accounts
+        sent = self._taken(token, self._escrow, receiver) if is_own else None
+        if not self._is_own(creditor):
             # Somebody has its money paid to an account of the party's: a transfer like any other.
-            sent = _take(moved, token, self._escrow, receiver)
             if sent is not None:
                 amounts = [(self._held(token, receiver), sent.amount), (chart.TRANSFERS, -sent.amount)]
-                self._enter(sent.place, Kind.RECEIVED, None, log.creditor, token, amounts)
+                self._enter(sent.place, Kind.RECEIVED, None, creditor, token, amounts)
             return
-        is_own = receiver in self._accounts
-        sent = _take(moved, token, self._escrow, receiver) if is_own else None
-        arrived = sent.amount if sent is not None else 0 if is_own else log.amount
+        arrived = sent.amount if sent is not None else 0 if is_own else amount
         to = self._held(token, receiver) if is_own else chart.TRANSFERS
-        credit = self._chart.credit(log.creditor, self.party)
-        unexplained = log.amount
-        for order, milestone, delivery, amount in items:
-            part = min(amount, arrived)
-            arrived, unexplained = arrived - part, unexplained - amount
-            amounts = [(to, part), (chart.TOKEN_LOSS, amount - part), (credit, -amount)]
-            item = (order, milestone, delivery)
-            self._enter(log.place, Kind.COLLECTED, item, None if is_own else receiver, token, amounts)
-        if unexplained:
+        credit, other = self._chart.credit(creditor, self.party), (None if is_own else receiver)
+        for order, milestone, delivery, credited in items:
+            part = min(credited, arrived)
+            arrived, amount = arrived - part, amount - credited
+            amounts = [(to, part), (chart.TOKEN_LOSS, credited - part), (credit, -credited)]
+            self._enter(place, Kind.COLLECTED, (order, milestone, delivery), other, token, amounts)
+        if amount:
             # Credited to an account before it acted for the party.
-            amounts = [(to, arrived), (chart.TOKEN_LOSS, unexplained - arrived), (chart.ACCOUNTS, -unexplained)]
-            self._enter(log.place, Kind.COLLECTED, None, None if is_own else receiver, token, amounts)
+            amounts = [(to, arrived), (chart.TOKEN_LOSS, amount - arrived), (chart.ACCOUNTS, -amount)]
+            self._enter(place, Kind.COLLECTED, None, other, token, amounts)
 
-    def _sell(self, log: ReceivableMoved, moved: list[TokenMoved]) -> None:
-        terms = self._terms.get(log.order)
-        price = None if terms is None else _take(moved, terms.token, log.receiver, log.sender)
-        if terms is None or price is None:
+    def _sell(self, log: ReceivableMoved) -> None:
+        terms = self._terms[log.order]
+        price = self._taken(terms.token, log.receiver, log.sender)
+        if price is None:
             return
         deal = chart.receivable(log.order, is_seller=terms.seller == self.party)
         for account, kind, amount in (
@@ -284,7 +296,7 @@ class Journal:
             if account in self._accounts:
                 other = log.receiver if amount > 0 else log.sender
                 amounts = [(self._held(terms.token, account), amount), (deal, -amount)]
-                self._enter(price.place, kind, log, other, terms.token, amounts)
+                self._enter(price.place, kind, (log.order, None, None), other, terms.token, amounts)
 
     def _transfer(self, log: TokenMoved) -> None:
         place, token, sender, receiver, amount = log
@@ -307,23 +319,25 @@ class Journal:
     def _held(self, token: bytes, account: bytes) -> str:
         return self._chart.held(token, account, is_former=not self._accounts[account])
 
+    def _taken(self, token: bytes, sender: bytes, receiver: bytes) -> TokenMoved | None:
+        """The first such transfer of the transaction, which is explained by that; None where there is none."""
+        for index, log in enumerate(self._moved):
+            if log.receiver == receiver and log.sender == sender and log.token == token:
+                return self._moved.pop(index)
+        return None
+
     def _enter(
-        self, place: LogPlace, kind: Kind, about: Paid | Funded | ReceivableMoved | tuple[bytes, int, bytes] | None,
+        self, place: LogPlace, kind: Kind, about: tuple[bytes, int | None, bytes | None] | None,
         counterparty: bytes | None, token: bytes, amounts: Amounts,
     ) -> None:  # fmt: skip
         postings = tuple([Posting(account, token, amount) for account, amount in amounts if amount])
-        if not postings:
-            return
-        order: bytes | None
-        milestone: int | None
-        delivery: bytes | None
-        if isinstance(about, Paid):
-            order, milestone, delivery = about.order, about.milestone, about.delivery
-        elif isinstance(about, Funded | ReceivableMoved):
-            order, milestone, delivery = about.order, None, None
-        else:
+        if postings:
             order, milestone, delivery = about or (None, None, None)
-        self.entries.append(Entry(place, kind, order, milestone, delivery, counterparty, postings))
+            self.entries.append(Entry(place, kind, order, milestone, delivery, counterparty, postings))
+
+
+def _log_index(entry: Entry) -> int:
+    return entry.place.log_index
 
 
 def _of_buyer(log: Paid) -> Amounts:
@@ -350,11 +364,3 @@ def _share(log: Paid, terms: Terms, party: bytes) -> int:
     """What the party gets as receiver of splits (docs/escrow.md, section 9)."""
     paid = log.to_payee + log.to_splits
     return sum(paid * split.bps // BPS for split in terms.splits if split.party == party)
-
-
-def _take(moved: list[TokenMoved], token: bytes, sender: bytes, receiver: bytes) -> TokenMoved | None:
-    """The first such transfer of the transaction, which is explained by that; None where there is none."""
-    for index, log in enumerate(moved):
-        if (log.token, log.sender, log.receiver) == (token, sender, receiver):
-            return moved.pop(index)
-    return None

@@ -6,7 +6,7 @@ may be about several deliveries, and several about one. Quantities of one order 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
@@ -29,6 +29,8 @@ class Tolerances:
 
     def same_money(self, one: int, other: int) -> bool:
         """Whether two amounts are the same."""
+        if one == other:
+            return True
         apart = abs(one - other)
         return apart <= self.money or apart * 10_000 <= self.money_bps * max(one, other)
 
@@ -77,18 +79,42 @@ class Match(NamedTuple):
     claims: tuple[Claim, ...]
     lines: tuple[Line, ...]
 
-    @property
-    def money(self) -> int:
-        """What the lines give in all."""
-        return sum(line.money for line in self.lines)
+
+class Figures(NamedTuple):
+    """A match in numbers. `invoiced` and `quantity` are the invoices', the others the lines'.
+
+    `accepted` is in the unit `uom`: the invoices', or where there is none the lines'; None where it is not known here.
+    """
+
+    invoiced: int
+    quantity: int
+    uom: str
+    accepted: int | None
+    final: int
+    due: int
+    paid: int
+    returned: int
+    excess: int
+
+
+def figures(found: Match) -> Figures:
+    """The match's sums."""
+    claims, lines = found
+    uom = claims[0].uom if claims else next((line.uom for line in lines), "")
+    items = [line.item for line in lines]
+    return Figures(
+        sum(claim.invoice.amount for claim in claims), sum(claim.quantity for claim in claims), uom,
+        _accepted(lines, uom), sum(item.final for item in items), sum(item.due for item in items),
+        sum(item.paid for item in items), sum(item.returned for item in items), sum(item.excess for item in items),
+    )  # fmt: skip
 
 
 def match(
-    claims: Sequence[Claim], lines: Sequence[Line], expected: Sequence[Line], tolerances: Tolerances
+    claims: Sequence[Claim], lines: Sequence[Line], expected: Callable[[], Sequence[Line]], tolerances: Tolerances
 ) -> Iterator[Match]:
     """Each claim and each line once. Claims come in the order of their dates, lines in that of their agreement.
 
-    `expected` are deliveries that have counted for one milestone and are still to count for another, or whose events
+    `expected` gives deliveries that have counted for one milestone and are still to count for another, or whose events
     were withdrawn before they counted: nobody need invoice them, but an invoice may be about these as well.
     """
     matching = _Matching(list(claims), list(lines), tolerances)
@@ -96,24 +122,12 @@ def match(
     if matching.claims and matching.lines:
         yield from matching.sums(())
         yield from matching.shared()
-    if matching.claims and expected:
-        yield from matching.sums(expected)
+    if matching.claims:
+        yield from matching.sums(expected())
     if matching.claims and matching.lines:
         yield from matching.nearest()
     yield from (Match((claim,), ()) for claim in matching.claims)
     yield from (Match((), group) for group in _groups(matching.lines))
-
-
-def quantity_of(lines: Sequence[Line], uom: str) -> int | None:
-    """How much the lines are together in that unit: what counts for several milestones is there once. None: unknown."""
-    largest: dict[tuple[int, bytes], int] = {}
-    for line in lines:
-        if line.quantity is None:
-            return None
-        if line.uom == uom:
-            key = _goods(line)
-            largest[key] = max(largest.get(key, 0), line.quantity)
-    return sum(largest.values())
 
 
 class _Badness(NamedTuple):
@@ -144,7 +158,7 @@ class _Matching:
         for claim in self.claims:
             candidates = by_money.get(claim.invoice.amount, ()) if self._tolerances.is_exact else self.lines
             for line in candidates:
-                if id(line) not in gone and _concerns(claim, line) and self._fits((claim,), (line,)):
+                if id(line) not in gone and _concerns(claim, line) and self._fits_one(claim, line):
                     gone.add(id(line))
                     yield Match((claim,), (line,))
                     break
@@ -199,10 +213,16 @@ class _Matching:
 
     def _badness(self, claim: Claim, lines: tuple[Line, ...], *, is_all: bool) -> _Badness:
         money = sum(line.money for line in lines)
-        has_quantity = self._tolerances.same_quantity(claim.quantity, quantity_of(lines, claim.uom))
+        has_quantity = self._tolerances.same_quantity(claim.quantity, _accepted(lines, claim.uom))
         has_money = self._tolerances.same_money(claim.invoice.amount, money)
         apart = abs(claim.invoice.amount - money)
         return _Badness(claim.is_doubtful, not has_quantity and not has_money, not has_quantity, apart, is_all)
+
+    def _fits_one(self, claim: Claim, line: Line) -> bool:
+        same, amount = self._tolerances, claim.invoice.amount
+        if not (same.same_money(amount, line.money) or same.same_money(amount, line.item.due)):
+            return False
+        return line.uom in ("", claim.uom) and same.same_quantity(claim.quantity, line.quantity)
 
     def _fits(self, claims: tuple[Claim, ...], lines: tuple[Line, ...]) -> bool:
         same = self._tolerances
@@ -213,13 +233,25 @@ class _Matching:
         uoms = {claim.uom for claim in claims}
         if len(uoms) > 1 or any(line.uom and line.uom not in uoms for line in lines):
             return False
-        return same.same_quantity(sum(claim.quantity for claim in claims), quantity_of(lines, claims[0].uom))
+        return same.same_quantity(sum(claim.quantity for claim in claims), _accepted(lines, claims[0].uom))
 
     def _taken(self, claims: tuple[Claim, ...], lines: tuple[Line, ...]) -> Match:
         gone = {id(claim) for claim in claims} | {id(line) for line in lines}
         self.claims = [claim for claim in self.claims if id(claim) not in gone]
         self.lines = [line for line in self.lines if id(line) not in gone]
         return Match(claims, lines)
+
+
+def _accepted(lines: Sequence[Line], uom: str) -> int | None:
+    """How much the lines are together in that unit: what counts for several milestones is there once. None: unknown."""
+    largest: dict[tuple[int, bytes], int] = {}
+    for line in lines:
+        if line.quantity is None:
+            return None
+        if line.uom == uom:
+            key = _goods(line)
+            largest[key] = max(largest.get(key, 0), line.quantity)
+    return sum(largest.values())
 
 
 def _concerns(claim: Claim, line: Line) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.bulk import in_bulk
 from ledger.escrow import (
     Agreed,
     Attested,
@@ -55,12 +56,12 @@ class Obligation:
     @property
     def due(self) -> int:
         """What the terms give payee and splits for it."""
-        return self.gross * (BPS - self.reduction) // BPS
+        return self.gross * (BPS - self.reduction) // BPS if self.reduction else self.gross
 
     @property
     def final(self) -> int:
         """What payee and splits get in the end, as things stand: what they got, and what is settled by itself."""
-        return self.paid + self.held * (BPS - self.reduction) // BPS
+        return self.paid + self.held * (BPS - self.reduction) // BPS if self.held else self.paid
 
     @property
     def is_refunded(self) -> bool:
@@ -112,10 +113,11 @@ class Obligations:
     def apply(self, logs: Iterable[EscrowLog]) -> None:
         """Takes the next logs in chain order. Those of orders that were never proposed say nothing here."""
         take = self._take.get
-        for log in logs:
-            taken = take(type(log))
-            if taken is not None:
-                taken(log)
+        with in_bulk():
+            for log in logs:
+                taken = take(type(log))
+                if taken is not None:
+                    taken(log)
 
     def _proposed(self, log: Proposed) -> None:
         self.orders[log.order] = OrderObligations(log.order, log.terms, [log.seller])

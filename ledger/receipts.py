@@ -38,28 +38,26 @@ class Unit(NamedTuple):
     decimals: int
 
 
-class Lines(NamedTuple):
-    """What invoices may be about. `open` need not be invoiced, and explain an invoice that covers them."""
-
-    due: list[Line]
-    open: list[Line]
-
-
-def lines_of(order: OrderObligations, receipts: Receipts, units: Sequence[Unit], scale: int) -> Lines:
-    """The order's lines, in the order of agreement. `scale`: quantities are counted in 10^-scale of their units."""
-    lines = Lines([], [])
+def lines_of(order: OrderObligations, receipts: Receipts, units: Sequence[Unit], scale: int) -> list[Line]:
+    """What has to be invoiced, in the order of agreement; quantities are counted in 10^-`scale` of their units."""
+    lines = []
     for (milestone, delivery), item in order.items.items():
         if delivery != REST:
-            lines.due.append(_line(item, units, scale, item.accepted))
+            lines.append(_line(item, units, scale, item.accepted))
         elif item.paid or item.is_open_dispute:
-            lines.due.append(_line(item, units, scale, 0))
+            lines.append(_line(item, units, scale, 0))
         elif item.is_refunded and not order.accepted[milestone]:
-            lines.due.append(_line(item, units, scale, order.terms.milestones[milestone].ordered))
+            lines.append(_line(item, units, scale, order.terms.milestones[milestone].ordered))
     if receipts:
-        _add_received(lines, order, receipts, units, scale)
-    if len(order.terms.milestones) > 1:
-        _add_open(lines, order, units, scale)
+        lines += _received(order, receipts, units, scale, stand=True)
     return lines
+
+
+def expected_of(
+    order: OrderObligations, lines: Sequence[Line], receipts: Receipts, units: Sequence[Unit], scale: int
+) -> list[Line]:
+    """What need not be invoiced, and explains an invoice that covers it; `lines` are the order's."""
+    return _received(order, receipts, units, scale, stand=False) + _open(order, lines, units, scale)
 
 
 def _line(item: Obligation, units: Sequence[Unit], scale: int, quantity: int, *, is_there: bool = True) -> Line:
@@ -71,30 +69,36 @@ def _line(item: Obligation, units: Sequence[Unit], scale: int, quantity: int, *,
     return Line(item, money, quantity * int(10 ** (scale - decimals)), uom, is_there)
 
 
-def _add_received(lines: Lines, order: OrderObligations, receipts: Receipts, units: Sequence[Unit], scale: int) -> None:
-    """Deliveries that events tell of and that are not agreed; of withdrawn events only where an invoice asks."""
+def _received(
+    order: OrderObligations, receipts: Receipts, units: Sequence[Unit], scale: int, *, stand: bool
+) -> list[Line]:
+    """Deliveries that events tell of and that are not agreed: those of events that stand, or of withdrawn ones only."""
     received: dict[tuple[int, bytes, bool], int] = {}
-    for receipt in (receipt for told in receipts.values() for receipt in told):
-        name = receipt.milestone, receipt.delivery
-        if name not in order.items and receipt.milestone < len(order.terms.milestones) and receipt.quantity:
-            key = *name, receipt.withdrawn_at is None
-            received[key] = max(received.get(key, 0), receipt.quantity)
-    for (milestone, delivery, stands), quantity in received.items():
-        if stands or (milestone, delivery, True) not in received:
-            line = _line(_preview(order, milestone, delivery, quantity), units, scale, quantity)
-            (lines.due if stands else lines.open).append(line)
+    for told in receipts.values():
+        for receipt in told:
+            name = receipt.milestone, receipt.delivery
+            if name not in order.items and receipt.milestone < len(order.terms.milestones) and receipt.quantity:
+                key = *name, receipt.withdrawn_at is None
+                received[key] = max(received.get(key, 0), receipt.quantity)
+    return [
+        _line(_preview(order, milestone, delivery, quantity), units, scale, quantity)
+        for (milestone, delivery, stands), quantity in received.items()
+        if stands == stand and (stands or (milestone, delivery, True) not in received)
+    ]
 
 
-def _add_open(lines: Lines, order: OrderObligations, units: Sequence[Unit], scale: int) -> None:
+def _open(order: OrderObligations, lines: Sequence[Line], units: Sequence[Unit], scale: int) -> list[Line]:
     """What has come for one milestone and can still come for another of its quantity: taken over, not inspected."""
-    there = {(line.item.milestone, line.item.delivery) for line in lines.due}
-    for line in [line for line in lines.due if line.item.delivery != REST]:
+    found: list[Line] = []
+    there = {(line.item.milestone, line.item.delivery) for line in lines}
+    for line in [line for line in lines if line.item.delivery != REST]:
         for milestone in range(len(order.terms.milestones)):
             name = milestone, line.item.delivery
             if name not in there and _can_still_come(order, milestone, line.item.milestone, units):
                 there.add(name)
                 item = _preview(order, *name, line.item.accepted)
-                lines.open.append(_line(item, units, scale, item.accepted, is_there=False))
+                found.append(_line(item, units, scale, item.accepted, is_there=False))
+    return found
 
 
 def _can_still_come(order: OrderObligations, milestone: int, other: int, units: Sequence[Unit]) -> bool:

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ledger.errors import InvalidHex
-from ledger.hexadecimal import from_hex
+from ledger.bulk import in_bulk
+from ledger.hexadecimal import to_hex
 from ledger.invoices import Invoice
-from ledger.judgement import Judgement, Side, State, judge
-from ledger.matching import EXACT, Claim, Match, Tolerances, match, quantity_of
+from ledger.judgement import Judgement, Side, State, is_plain, judge
+from ledger.matching import EXACT, Claim, Figures, Line, Match, Tolerances, figures, match
 from ledger.money import Currency, Number
 from ledger.obligations import Obligations, OrderObligations
 from ledger.orders import REST, delivery_id
-from ledger.receipts import Receipt, Receipts, Unit, by_order, lines_of
+from ledger.receipts import Receipt, Receipts, Unit, by_order, expected_of, lines_of
 
 
 class Document(NamedTuple):
@@ -82,7 +82,8 @@ def reconcile(
     Looked at are the party's orders as `side`; without one, as what the invoices are about: a file of invoices that the
     party received says nothing about the deliveries that it is to be paid for.
     """
-    return _Reconciliation(party, obligations, receipts, knowledge, tolerances).run(invoices, side)
+    with in_bulk():
+        return _Reconciliation(party, obligations, receipts, knowledge, tolerances).run(invoices, side)
 
 
 class _Reconciliation:
@@ -92,10 +93,12 @@ class _Reconciliation:
     ) -> None:  # fmt: skip
         self._party, self._knowledge, self._tolerances = party, knowledge, tolerances
         self._receipts = by_order(receipts)
+        self._named: dict[str, bytes | None] = {}
         self._orders = {
             name: order for name, order in obligations.orders.items()
             if party in (order.terms.buyer, order.terms.seller)
         }  # fmt: skip
+        self._by_name = {to_hex(name): order for name, order in self._orders.items()}
         self._by_reference: dict[str, list[bytes]] = defaultdict(list)
         for name, document in knowledge.documents.items():
             if name in self._orders:
@@ -104,7 +107,7 @@ class _Reconciliation:
 
     def run(self, invoices: Sequence[Invoice], side: Side | None) -> list[Item]:
         items: list[Item] = []
-        claims: dict[bytes, list[Claim]] = {}
+        claims: dict[bytes, list[Invoice]] = {}
         sides = set() if side is None else {side}
         duplicates = self._duplicates(invoices)
         for invoice in invoices:
@@ -118,7 +121,7 @@ class _Reconciliation:
                 note = f"the invoice in row {first} has this seller and number"
                 items.append(_alone(Judgement(State.DUPLICATE_INVOICE, note), invoice, order))
             else:
-                claims.setdefault(order.order, []).append(self._claim(invoice, order))
+                claims.setdefault(order.order, []).append(invoice)
         for name, order in self._orders.items():
             if name in claims or not sides or self._side(order) in sides:
                 items.extend(self._order_items(order, claims.get(name, [])))
@@ -131,11 +134,7 @@ class _Reconciliation:
         """The order that the invoice names; else none, and why."""
         text = invoice.order
         if len(text) == 66 and text[:2] in ("0x", "0X"):
-            try:
-                order = self._orders.get(from_hex(text.lower(), 32))
-            except InvalidHex:
-                order = None
-            return order, "no order of this party has this id"
+            return self._by_name.get(text.lower()), "no order of this party has this id"
         named = self._by_reference.get(text, [])
         if len(named) > 1:
             seller = self._party_named(invoice.seller)
@@ -146,47 +145,62 @@ class _Reconciliation:
 
     def _duplicates(self, invoices: Sequence[Invoice]) -> dict[int, int]:
         """By row the duplicates, and the row that has their number first: of one seller the earliest keeps it."""
-        first: dict[tuple[bytes | str, str], int] = {}
+        first: dict[tuple[bytes | str, str], Invoice] = {}
         duplicates: dict[int, int] = {}
         for invoice in sorted(invoices, key=lambda one: (one.date, one.row)):
             seller = self._party_named(invoice.seller) or invoice.seller.casefold()
-            known = first.setdefault((seller, invoice.number.casefold()), invoice.row)
-            if known != invoice.row:
-                duplicates[invoice.row] = known
+            known = first.setdefault((seller, invoice.number.casefold()), invoice)
+            if known is not invoice:
+                duplicates[invoice.row] = known.row
         return duplicates
 
     def _party_named(self, text: str) -> bytes | None:
-        return self._knowledge.parties.get(text.casefold())
+        if text not in self._named:
+            self._named[text] = self._knowledge.parties.get(text.casefold())
+        return self._named[text]
 
     def _side(self, order: OrderObligations) -> Side:
         return Side.BUYER if order.terms.buyer == self._party else Side.SELLER
 
-    def _claim(self, invoice: Invoice, order: OrderObligations) -> Claim:
-        payees = [self._knowledge.party_of.get(payee, payee) for payee in order.payees]
-        is_doubtful = self._party_named(invoice.seller) not in payees
-        if invoice.payee is not None and self._party_named(invoice.payee) != payees[-1]:
-            is_doubtful = True
+    def _claim(self, invoice: Invoice, order: OrderObligations, document: Document | None, scale: int) -> Claim:
+        party_of, seller = self._knowledge.party_of, self._party_named(invoice.seller)
+        is_doubtful = seller != order.terms.seller and seller not in [party_of.get(one, one) for one in order.payees]
+        if invoice.payee is not None:
+            payee = order.payees[-1]
+            is_doubtful = is_doubtful or self._party_named(invoice.payee) != party_of.get(payee, payee)
         delivery = None
-        document = self._knowledge.documents.get(order.order)
         if invoice.delivery is not None and document is not None:
             delivery = delivery_id(order.order, invoice.delivery, document.salt)
-        return Claim(invoice, 0, invoice.uom.upper(), delivery, is_doubtful)
+        # The scale is the finest of the order's invoices.
+        return Claim(invoice, invoice.quantity.units(scale) or 0, invoice.uom.upper(), delivery, is_doubtful)
 
     # ------------------------------------------------------------------------------------------------ an order's items
 
-    def _order_items(self, order: OrderObligations, claims: list[Claim]) -> Iterator[Item]:
+    def _order_items(self, order: OrderObligations, invoices: list[Invoice]) -> Iterator[Item]:
         document = self._knowledge.documents.get(order.order)
         units = document.units if document is not None else ()
-        scale = max([0, *(unit.decimals for unit in units), *(claim.invoice.quantity.scale for claim in claims)])
-        claims = [claim._replace(quantity=claim.invoice.quantity.units(scale) or 0) for claim in claims]
+        scale = max([0, *(unit.decimals for unit in units), *(invoice.quantity.scale for invoice in invoices)])
+        claims = [self._claim(invoice, order, document, scale) for invoice in invoices]
         claims.sort(key=lambda claim: (claim.is_doubtful, claim.invoice.date, claim.invoice.row))
         receipts = self._receipts.get(order.order, {})
         currency = self._knowledge.currencies.get(order.terms.token)
-        code = None if currency is None else currency.code
+        code, side = (None if currency is None else currency.code), self._side(order)
         lines = lines_of(order, receipts, units, scale)
-        for found in match(claims, lines.due, lines.open, self._tolerances):
-            judgement = judge(found, receipts, code, self._side(order), self._tolerances)
-            yield from _items(order, found, receipts, judgement, scale)
+        nothing = Number(0, scale)
+        for found in match(claims, lines, lambda: expected_of(order, lines, receipts, units, scale), self._tolerances):
+            if len(found.claims) == 1 and len(found.lines) == 1:
+                (claim,), (line,) = found
+                item, told = line.item, receipts.get(line.item.delivery, ())
+                if is_plain(claim, line, told, code, side):
+                    yield Item(
+                        State.MATCHED, claim.invoice, order.order, order.terms.token, (item.milestone,),
+                        (item.delivery,), 0, nothing, claim.uom, item.paid, item.paid,
+                        (told[0].event_id,) if told else (), tuple(dict.fromkeys(item.transactions)), "",
+                    )  # fmt: skip
+                    continue
+            in_all = figures(found)
+            judgement = judge(found, in_all, receipts, code, side, self._tolerances)
+            yield from _items(order, found, in_all, receipts, judgement, scale)
 
 
 def _alone(judgement: Judgement, invoice: Invoice, order: OrderObligations | None) -> Item:
@@ -199,47 +213,53 @@ def _alone(judgement: Judgement, invoice: Invoice, order: OrderObligations | Non
 
 
 def _items(
-    order: OrderObligations, found: Match, receipts: Receipts, judgement: Judgement, scale: int
+    order: OrderObligations, found: Match, in_all: Figures, receipts: Receipts, judgement: Judgement, scale: int
 ) -> Iterator[Item]:
-    lines, (state, note) = found.lines, judgement
-    final, paid = sum(line.item.final for line in lines), sum(line.item.paid for line in lines)
-    uom = found.claims[0].uom if found.claims else next((line.uom for line in lines), "")
-    named = {line.item.delivery for line in lines} - {REST}
-    bare = Item(
-        state, None, order.order, order.terms.token, tuple(sorted({line.item.milestone for line in lines})),
-        tuple(sorted(named)), None, None, uom, final, paid,
-        tuple(dict.fromkeys(told.event_id for delivery in sorted(named) for told in receipts.get(delivery, ()))),
-        tuple(dict.fromkeys(one for line in lines for one in line.item.transactions)), note,
-    )  # fmt: skip
-    accepted = quantity_of(lines, uom)
-    if not found.claims:
-        yield bare._replace(money=-final, quantity=_quantity(found, 0, accepted, scale))
-    # Several invoices of one delivery are set against it one after the other.
-    finals = _shares([claim.invoice.amount for claim in found.claims], final)
-    paids = _shares([claim.invoice.amount for claim in found.claims], paid)
-    quantities = _shares([claim.quantity for claim in found.claims], accepted or 0)
-    for claim, own_final, own_paid, own_quantity in zip(found.claims, finals, paids, quantities, strict=True):
-        yield bare._replace(
-            invoice=claim.invoice, expected=own_final, paid=own_paid,
-            money=claim.invoice.amount - (own_paid if state is State.UNPAID else own_final),
-            quantity=_quantity(found, claim.quantity, None if accepted is None else own_quantity, scale),
+    state, (claims, lines) = judgement.state, found
+    milestones, deliveries = _about(lines)
+    events = [told.event_id for name in deliveries for told in receipts.get(name, ())]
+    transactions = [one for line in lines for one in line.item.transactions]
+
+    def item(invoice: Invoice | None, amount: int, more: int, final: int, paid: int) -> Item:
+        quantity = None
+        if in_all.accepted is not None:
+            quantity = Number(_excess(lines) if in_all.excess else more, scale)
+        return Item(
+            state, invoice, order.order, order.terms.token, milestones, deliveries,
+            amount - (paid if state is State.UNPAID else final), quantity, in_all.uom, final, paid,
+            tuple(dict.fromkeys(events)), tuple(dict.fromkeys(transactions)), judgement.note,
         )  # fmt: skip
 
+    accepted = in_all.accepted or 0
+    if len(claims) <= 1:
+        invoice = claims[0].invoice if claims else None
+        yield item(invoice, in_all.invoiced, in_all.quantity - accepted, in_all.final, in_all.paid)
+        return
+    # Several invoices of one delivery are set against it one after the other.
+    amounts, quantities = [claim.invoice.amount for claim in claims], [claim.quantity for claim in claims]
+    shares = _shares(amounts, in_all.final), _shares(amounts, in_all.paid), _shares(quantities, accepted)
+    for claim, final, paid, own in zip(claims, *shares, strict=True):
+        yield item(claim.invoice, claim.invoice.amount, claim.quantity - own, final, paid)
 
-def _quantity(found: Match, invoiced: int, accepted: int | None, scale: int) -> Number | None:
-    """What was invoiced more than accepted; of an over-delivery how much is more than ordered."""
-    if accepted is None:
-        return None
-    for line in found.lines:
-        if line.item.excess and line.quantity is not None:
-            return Number(line.quantity * line.item.excess // line.item.accepted, scale)
-    return Number(invoiced - accepted, scale)
+
+def _about(lines: Sequence[Line]) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
+    """The milestones and deliveries that the lines are about."""
+    if len(lines) == 1:
+        item = lines[0].item
+        return (item.milestone,), (() if item.delivery == REST else (item.delivery,))
+    milestones = sorted({line.item.milestone for line in lines})
+    return tuple(milestones), tuple(sorted({line.item.delivery for line in lines} - {REST}))
+
+
+def _excess(lines: Sequence[Line]) -> int:
+    """How much of the deliveries is more than was ordered, in the unit of their quantities."""
+    return max((line.quantity or 0) * line.item.excess // line.item.accepted for line in lines if line.item.excess)
 
 
 def _shares(wanted: Sequence[int], total: int) -> list[int]:
     """The total for those who want so much of it, one after the other; the last one has what is over or short."""
     shares = []
-    for index, amount in enumerate(wanted):
-        shares.append(total if index == len(wanted) - 1 else min(amount, total))
+    for amount in wanted[:-1]:
+        shares.append(min(amount, total))
         total -= shares[-1]
-    return shares
+    return [*shares, total]
