@@ -105,7 +105,7 @@ def _accounts(said: EscrowLog) -> tuple[bytes | None, bytes | None]:
 
 def apply(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Stores new rows of `escrow_logs` and brings orders, items and credits up to them."""
-    session.execute(insert(EscrowLogRow), list(rows))
+    _insert(session, EscrowLogRow, rows)
     _add_credits(session, [row for row in rows if row["kind"] in _CREDITING], sign=1)
     _remake(session, {row["order_id"] for row in rows if row["order_id"] is not None})
 
@@ -153,8 +153,7 @@ def _add_credits(session: Session, rows: Sequence[dict[str, Any]], *, sign: int)
         {"token": token, "creditor": creditor, "amount": amount, "changed_block": newest[token, creditor]}
         for (token, creditor), amount in amounts.items() if amount
     ]  # fmt: skip
-    if owed:
-        session.execute(insert(CreditRow), owed)
+    _insert(session, CreditRow, owed)
 
 
 def _newest_credit(session: Session, token: bytes, creditor: bytes) -> int:
@@ -186,8 +185,7 @@ def _remake(session: Session, orders: set[bytes]) -> None:
             OrderItemRow: [row for state in states for row in _item_rows(state)],
         }
         for table, values in rows.items():
-            if values:
-                session.execute(insert(table), values)
+            _insert(session, table, values)
         _note_tokens(session, {state.terms.token for state in states})
 
 
@@ -236,8 +234,14 @@ def _item_rows(state: OrderState) -> Iterator[dict[str, Any]]:
 
 def _note_tokens(session: Session, tokens: set[bytes]) -> None:
     known = set(session.exec(select(TokenRow.address).where(col(TokenRow.address).in_(list(tokens)))))
-    if new := sorted(tokens - known):
-        session.execute(insert(TokenRow), [{"address": token, "is_asked": False, "symbol": ""} for token in new])
+    new = sorted(tokens - known)
+    _insert(session, TokenRow, [{"address": token, "is_asked": False, "decimals": None, "symbol": ""} for token in new])
+
+
+def _insert(session: Session, model: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
+    # Into the table, not through the model: that would take rows apart by which of their values are empty.
+    if rows:
+        session.connection().execute(insert(SQLModel.metadata.tables[str(model.__tablename__)]), list(rows))
 
 
 def _portions(values: set[bytes]) -> Iterator[list[bytes]]:
