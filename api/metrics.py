@@ -76,8 +76,10 @@ def _is_alive(process: int) -> bool:
 @cache
 def meters() -> Meters:
     """The meters of this process, made when something is first counted: a command that counts nothing loads nothing."""
-    from prometheus_client import CollectorRegistry, Counter, Histogram  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, Counter, Histogram, values  # noqa: PLC0415
 
+    # The library looks at the variable when it is imported, which may have been before `gather_in`.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
 
     def counter(name: str, meaning: str, *labels: str) -> Counter:

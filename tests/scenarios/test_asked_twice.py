@@ -30,6 +30,7 @@ from ledger.tables import RecordRow
 from tests.conftest import free_port
 from tests.databases import Databases
 from tests.scenarios.nodes import PASSWORD, TALLY, Company, Consortium, document, founded_consortium, happened
+from tests.scenarios.processes import children_of, is_alive
 from traceability.tables import CaptureJobRow
 
 EVENTS = 20
@@ -94,29 +95,6 @@ class Served:
                 return
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
-
-
-def stat_of(process: int) -> tuple[str, int]:
-    """State and parent of a process. Linux only."""
-    state, parent, *_ = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-    return state, int(parent)
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return stat_of(process)[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def children_of(parent: int) -> list[int]:
-    """The processes that this one has started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if stat_of(int(folder.name))[1] == parent:
-                found.append(int(folder.name))
-    return found
 
 
 @dataclass(frozen=True)
