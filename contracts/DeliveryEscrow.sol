@@ -18,14 +18,6 @@ import {IEventLog} from "./interfaces/IEventLog.sol";
 contract DeliveryEscrow is Items, Multicall {
     // ---------------------------------------------------------------------------------------------------- storage
 
-    /// @dev An attestation on a delivery that is not agreed.
-    struct Statement {
-        uint128 accepted;
-        uint64 happenedAt;
-        uint16 deductionBps;
-        bytes32 recordHash;
-    }
-
     /// @dev Who states: a key, its party, that party's place among the order's attestors, and where an attestation of it
     /// on that record is noted.
     struct Attestor {
@@ -42,18 +34,15 @@ contract DeliveryEscrow is Items, Multicall {
     /// @dev How far a device's clock may be ahead of the chain's (PROOF-FORMAT 6, step 8).
     uint64 private constant CLOCK_ERROR_MAX = 5 minutes;
 
+    bytes32 private constant FREE_AGAIN = bytes32(uint256(1));
     uint8 private constant USE_RECORD = 1;
     uint8 private constant USE_ATTEST = 2;
 
     /// @inheritdoc IDeliveryEscrow
     IEventLog public immutable eventLog;
 
-    mapping(
-        bytes32 order
-            => mapping(uint16 milestone => mapping(bytes32 delivery => mapping(uint256 attestor => Statement)))
-    ) private _statements;
     /// @dev The digest of the attestation that counts, by order, milestone, attestor and record: that a record counts
-    /// once, and what is submitted again, are one question.
+    /// once, and what is submitted again, are one question. FREE_AGAIN where it was taken back.
     mapping(bytes32 place => bytes32 digest) private _counted;
     mapping(address attestor => mapping(bytes32 digest => bool)) private _wasTakenBack;
 
@@ -68,41 +57,37 @@ contract DeliveryEscrow is Items, Multicall {
         external
         nonReentrant
     {
-        Milestone storage terms = _terms(attestation.order, attestation.milestone);
+        Part storage part = _part(attestation.order, attestation.milestone);
+        Milestone memory terms = _termsOf(part);
         bytes32 digest = attestationDigest(attestation);
         Attestor memory attestor = _attestorBehind(attestation, terms.attestorMask, digest, signature);
         if (_counted[attestor.place] == digest) return;
         if (!attestor.stands) revert NotAttestor(attestor.signer, address(0));
-        Holding storage item = _deliverable(attestation.order, attestation.milestone, attestation.delivery);
-        if (_wasTakenBack[attestor.party][digest]) revert WasTakenBack(attestor.party, digest);
-        if (_counted[attestor.place] != 0) revert RecordCounted(attestation.recordHash);
-        if (_isIn(item.attestedBy, attestor.index)) revert AlreadyAttested(attestor.party, attestation.delivery);
+        uint8 attestedBy = _checkDeliverable(attestation, part);
+        if (_isIn(attestedBy, attestor.index)) revert AlreadyAttested(attestor.party, attestation.delivery);
+        _checkFree(attestor, digest, attestation.recordHash);
         _checkRecord(attestation, terms, attestor.party, evidence);
 
         _count(attestation, attestor, digest);
-        (uint256 equal, uint64 happenedAt) = _equalTo(attestation, item.attestedBy, terms.deductionCapBps);
-        if (attestation.accepted > 0 && equal >= terms.threshold) {
-            _agree(attestation, item, terms, happenedAt);
-        } else {
-            _keep(attestation, attestor.index);
-            item.attestedBy |= uint8(1 << attestor.index);
-        }
+        (uint256 equal, uint64 happenedAt) = _equalTo(attestation, part, attestedBy, terms.deductionCapBps);
+        if (attestation.accepted > 0 && equal >= terms.threshold) _agree(attestation, part, terms, happenedAt);
+        else _keep(attestation, part, attestor.index);
     }
 
     /// @inheritdoc IDeliveryEscrow
     function takeBack(bytes32 order, uint16 milestone, bytes32 delivery) external nonReentrant {
         _checkState(order, State.Funded);
+        Part storage part = _part(order, milestone);
         address party = registry.partyOfController(msg.sender);
-        uint256 index = _indexOf(order, _terms(order, milestone).attestorMask, msg.sender, party);
-        Holding storage item = _holding(order, milestone, delivery);
+        uint256 index = _indexOf(order, part.terms.attestorMask, msg.sender, party);
+        Holding storage item = part.items[delivery];
         if (item.version != 0) revert AlreadyAgreed(order, milestone, delivery);
         if (!_isIn(item.attestedBy, index)) revert NothingToTakeBack(party, delivery);
 
-        Statement storage statement = _statement(order, milestone, delivery, index);
-        bytes32 recordHash = statement.recordHash;
+        bytes32 recordHash = part.statements[delivery][index].recordHash;
         bytes32 place = _place(order, milestone, index, recordHash);
         _wasTakenBack[party][_counted[place]] = true;
-        delete _counted[place];
+        _counted[place] = FREE_AGAIN;
         item.attestedBy ^= uint8(1 << index);
         _change(_orders[order]);
         emit AttestationTakenBack(order, milestone, delivery, party, recordHash);
@@ -147,22 +132,29 @@ contract DeliveryEscrow is Items, Multicall {
         attestor.place = _place(attestation.order, attestation.milestone, attestor.index, attestation.recordHash);
     }
 
-    /// @dev The place of a delivery's item, where it may still be agreed.
-    function _deliverable(bytes32 order, uint16 milestone, bytes32 delivery)
-        private
-        view
-        returns (Holding storage item)
-    {
-        _checkState(order, State.Funded);
-        if (delivery == REST) revert ZeroDelivery();
-        if (_holding(order, milestone, REST).isEnded) revert RestEnded(order, milestone);
-        item = _holding(order, milestone, delivery);
-        if (item.version != 0) revert AlreadyAgreed(order, milestone, delivery);
+    /// @dev Only where something was taken back before, there is more to look at than one slot.
+    function _checkFree(Attestor memory attestor, bytes32 digest, bytes32 recordHash) private view {
+        bytes32 counted = _counted[attestor.place];
+        if (counted == 0) return;
+        if (_wasTakenBack[attestor.party][digest]) revert WasTakenBack(attestor.party, digest);
+        if (counted != FREE_AGAIN) revert RecordCounted(recordHash);
+    }
+
+    /// @dev Reverts where the delivery can't be agreed any more. Answers whose attestations it has.
+    function _checkDeliverable(Attestation calldata attestation, Part storage part) private view returns (uint8) {
+        _checkState(attestation.order, State.Funded);
+        if (attestation.delivery == REST) revert ZeroDelivery();
+        if (part.items[REST].isEnded) revert RestEnded(attestation.order, attestation.milestone);
+        Holding memory item = part.items[attestation.delivery];
+        if (item.version != 0) {
+            revert AlreadyAgreed(attestation.order, attestation.milestone, attestation.delivery);
+        }
+        return item.attestedBy;
     }
 
     function _checkRecord(
         Attestation calldata attestation,
-        Milestone storage terms,
+        Milestone memory terms,
         address attestor,
         Evidence calldata evidence
     ) private view {
@@ -205,7 +197,7 @@ contract DeliveryEscrow is Items, Multicall {
 
     /// @dev How many attestations on the delivery now state the same, this one included, and the earliest time among
     /// them. One whose record is withdrawn by now states nothing.
-    function _equalTo(Attestation calldata attestation, uint8 attestedBy, uint16 deductionCapBps)
+    function _equalTo(Attestation calldata attestation, Part storage part, uint8 attestedBy, uint16 deductionCapBps)
         private
         view
         returns (uint256 equal, uint64 happenedAt)
@@ -215,7 +207,7 @@ contract DeliveryEscrow is Items, Multicall {
         uint256 deductionBps = Math.min(attestation.deductionBps, deductionCapBps);
         for (uint256 i = 0; attestedBy >> i != 0; ++i) {
             if (!_isIn(attestedBy, i)) continue;
-            Statement storage other = _statement(attestation.order, attestation.milestone, attestation.delivery, i);
+            Statement storage other = part.statements[attestation.delivery][i];
             if (other.accepted != attestation.accepted) continue;
             if (Math.min(other.deductionBps, deductionCapBps) != deductionBps) continue;
             // At most seven calls, to a contract of ours.
@@ -226,28 +218,29 @@ contract DeliveryEscrow is Items, Multicall {
         }
     }
 
-    function _keep(Attestation calldata attestation, uint256 index) private {
-        Statement storage statement = _statement(attestation.order, attestation.milestone, attestation.delivery, index);
+    function _keep(Attestation calldata attestation, Part storage part, uint256 index) private {
+        part.items[attestation.delivery].attestedBy |= uint8(1 << index);
+        Statement storage statement = part.statements[attestation.delivery][index];
         statement.accepted = attestation.accepted;
         statement.happenedAt = attestation.happenedAt;
         statement.deductionBps = attestation.deductionBps;
         statement.recordHash = attestation.recordHash;
     }
 
-    function _agree(Attestation calldata attestation, Holding storage item, Milestone storage terms, uint64 happenedAt)
+    function _agree(Attestation calldata attestation, Part storage part, Milestone memory terms, uint64 happenedAt)
         private
     {
-        Holding storage rest = _holding(attestation.order, attestation.milestone, REST);
-        uint128 gross =
-            _gross(_progress[attestation.order][attestation.milestone], terms, attestation.accepted, rest.held);
-        if (gross > 0 && gross < rest.held) ++_orders[attestation.order].openItems;
-        rest.held -= gross;
+        Holding storage rest = part.items[REST];
+        uint128 restHeld = rest.held;
+        uint128 gross = _gross(part, terms, attestation.accepted, restHeld);
+        if (gross > 0 && gross < restHeld) ++_orders[attestation.order].openItems;
+        rest.held = restHeld - gross;
         ++rest.version;
-        uint64 window = terms.window;
-        if (rest.isDisputed && window < WINDOW_MIN) window = WINDOW_MIN;
-        uint16 reduction = _reduction(terms, happenedAt, attestation.deductionBps);
+        uint64 window = rest.isDisputed && terms.window < WINDOW_MIN ? WINDOW_MIN : terms.window;
         uint64 disputableUntil = uint64(block.timestamp) + window;
+        uint16 reduction = _reduction(terms, happenedAt, attestation.deductionBps);
 
+        Holding storage item = part.items[attestation.delivery];
         item.held = gross;
         item.disputableUntil = uint40(disputableUntil);
         item.version = 1;
@@ -265,33 +258,25 @@ contract DeliveryEscrow is Items, Multicall {
 
     /// @dev What leaves the rest for a delivery: what all deliveries up to this one are worth, less what the earlier
     /// ones took. So it does not matter into how many parts a delivery is cut.
-    function _gross(Progress storage progress, Milestone storage terms, uint128 accepted, uint128 held)
+    function _gross(Part storage part, Milestone memory terms, uint128 accepted, uint128 restHeld)
         private
         returns (uint128 gross)
     {
-        uint256 total = Math.min(uint256(progress.accepted) + accepted, type(uint128).max);
+        uint256 total = Math.min(uint256(part.accepted) + accepted, type(uint128).max);
         uint256 worth = uint256(terms.amount) * Math.min(total, terms.ordered) / terms.ordered;
-        uint128 untaken = progress.untaken;
-        gross = uint128(Math.min(worth - (terms.amount - untaken), held));
-        progress.accepted = uint128(total);
-        progress.untaken = untaken - gross;
+        uint128 untaken = part.untaken;
+        gross = uint128(Math.min(worth - (terms.amount - untaken), restHeld));
+        part.accepted = uint128(total);
+        part.untaken = untaken - gross;
     }
 
-    function _reduction(Milestone storage terms, uint64 happenedAt, uint16 deductionBps) private view returns (uint16) {
+    function _reduction(Milestone memory terms, uint64 happenedAt, uint16 deductionBps) private pure returns (uint16) {
         uint256 daysLate = happenedAt <= terms.due ? 0 : Math.ceilDiv(happenedAt - terms.due, 1 days);
         uint256 late = Math.min(daysLate * terms.lateBps, terms.lateCapBps);
         return uint16(Math.min(late + Math.min(deductionBps, terms.deductionCapBps), BPS));
     }
 
     // ------------------------------------------------------------------------------------------------------ places
-
-    function _statement(bytes32 order, uint16 milestone, bytes32 delivery, uint256 attestor)
-        private
-        view
-        returns (Statement storage)
-    {
-        return _statements[order][milestone][delivery][attestor];
-    }
 
     function _place(bytes32 order, uint16 milestone, uint256 attestor, bytes32 recordHash)
         private

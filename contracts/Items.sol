@@ -59,7 +59,8 @@ abstract contract Items is Orders, EIP712 {
     function dispute(bytes32 order, uint16 milestone, bytes32 delivery) external nonReentrant {
         Item memory item = _openItem(order, milestone, delivery);
         address by = _callerAmong(_orders[order].buyer, payeeOf(order));
-        Milestone storage terms = _terms(order, milestone);
+        Part storage part = _part(order, milestone);
+        Milestone memory terms = _termsOf(part);
         if (terms.arbitration == 0) revert NoArbiter(order, milestone);
         if (item.isDisputed) revert AlreadyDisputed(order, milestone, delivery);
         uint64 from = delivery == REST ? terms.due + terms.grace + 1 : 0;
@@ -67,7 +68,7 @@ abstract contract Items is Orders, EIP712 {
             revert NotDisputable(from, item.disputableUntil);
         }
 
-        Holding storage holding = _holding(order, milestone, delivery);
+        Holding storage holding = part.items[delivery];
         holding.isDisputed = true;
         ++holding.version;
         _change(_orders[order]);
@@ -95,9 +96,11 @@ abstract contract Items is Orders, EIP712 {
 
     /// @inheritdoc IDeliveryEscrow
     function itemOf(bytes32 order, uint16 milestone, bytes32 delivery) public view returns (Item memory item) {
-        Holding storage holding = _holding(order, milestone, delivery);
-        if (holding.version == 0) return item;
         Entry storage entry = _orders[order];
+        if (milestone >= entry.milestoneCount) return item;
+        Part storage part = entry.parts[milestone];
+        Holding memory holding = part.items[delivery];
+        if (holding.version == 0) return item;
         item.held = holding.held;
         item.reduction = holding.reduction;
         item.disputableUntil = holding.disputableUntil;
@@ -106,7 +109,7 @@ abstract contract Items is Orders, EIP712 {
         item.isDisputed = holding.isDisputed;
         item.isEnded = item.held == 0 && (delivery != REST || holding.isEnded || entry.state == State.Ended);
         item.exists = true;
-        if (item.isDisputed) item.settleableFrom += entry.milestones[milestone].arbitration;
+        if (item.isDisputed) item.settleableFrom += part.terms.arbitration;
     }
 
     /// @inheritdoc IDeliveryEscrow
@@ -141,18 +144,18 @@ abstract contract Items is Orders, EIP712 {
         private
     {
         uint128 toPayee = uint128(uint256(held) * payeeBps / BPS);
-        _holding(order, milestone, delivery).isEnded = true;
         _pay(order, milestone, delivery, cause, toPayee, held - toPayee);
     }
 
     function _pay(bytes32 order, uint16 milestone, bytes32 delivery, Cause cause, uint128 toPayee, uint128 toBuyer)
         private
     {
-        Holding storage holding = _holding(order, milestone, delivery);
+        Entry storage entry = _orders[order];
+        Holding storage holding = entry.parts[milestone].items[delivery];
         uint128 held = holding.held - toPayee - toBuyer;
         holding.held = held;
+        if (delivery == REST && cause != Cause.Divided) holding.isEnded = true;
         ++holding.version;
-        Entry storage entry = _orders[order];
         _change(entry);
         if (held == 0) --entry.openItems;
 

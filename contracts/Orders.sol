@@ -27,7 +27,7 @@ abstract contract Orders is Credits {
     uint64 internal constant WINDOW_MIN = 1 days;
     bytes32 internal constant REST = 0;
 
-    /// @dev The first slot has all that changes. `milestones` and the like are as many as the counts say.
+    /// @dev The first slot has all that changes. Of splits, attestors and parts there are as many as the terms say.
     struct Entry {
         uint64 version;
         uint64 acceptedAt;
@@ -44,12 +44,24 @@ abstract contract Orders is Credits {
         bytes32 document;
         address[ATTESTORS_MAX] attestors;
         Split[SPLITS_MAX] splits;
-        Milestone[MILESTONES_MAX] milestones;
+        Part[MILESTONES_MAX] parts;
+    }
+
+    /// @dev A milestone. Its second slot after the terms is never zero again once the order is funded.
+    /// @param accepted what was agreed so far
+    /// @param untaken what deliveries have not taken of the amount
+    /// @param items by delivery; REST for what is left of the amount
+    struct Part {
+        Milestone terms;
+        uint128 accepted;
+        uint128 untaken;
+        mapping(bytes32 delivery => Holding) items;
+        mapping(bytes32 delivery => mapping(uint256 attestor => Statement)) statements;
     }
 
     /// @dev An item, in one slot. A delivery that is not agreed has version 0, and perhaps attestations.
     /// @param attestedBy mask of the attestors that have an attestation on the delivery, until it is agreed
-    /// @param isEnded that the rest was ended as a whole; a delivery has ended when it holds nothing
+    /// @param isEnded that the rest was ended as a whole; any other item has ended when it holds nothing
     struct Holding {
         uint128 held;
         uint40 disputableUntil;
@@ -60,11 +72,12 @@ abstract contract Orders is Credits {
         bool isEnded;
     }
 
-    /// @dev What was delivered to a milestone, in one slot that is never zero again once the order is funded.
-    /// @param untaken what deliveries have not taken of the amount
-    struct Progress {
+    /// @dev An attestation on a delivery that is not agreed.
+    struct Statement {
         uint128 accepted;
-        uint128 untaken;
+        uint64 happenedAt;
+        uint16 deductionBps;
+        bytes32 recordHash;
     }
 
     /// @inheritdoc IDeliveryEscrow
@@ -72,8 +85,6 @@ abstract contract Orders is Credits {
     Bounds private immutable _bounds;
 
     mapping(bytes32 order => Entry) internal _orders;
-    mapping(bytes32 order => mapping(uint16 milestone => Progress)) internal _progress;
-    mapping(bytes32 order => mapping(uint16 milestone => mapping(bytes32 delivery => Holding))) private _holdings;
 
     constructor(IPartyRegistry registry_) Credits(registry_) {
         receivable = new Receivable();
@@ -140,9 +151,9 @@ abstract contract Orders is Credits {
         if (block.timestamp > entry.fundBy) revert FundByPassed(order, entry.fundBy);
         uint256 count = entry.milestoneCount;
         for (uint16 i = 0; i < count; ++i) {
-            Milestone storage milestone = entry.milestones[i];
-            if (block.timestamp >= milestone.due) revert DuePassed(order, i, milestone.due);
-            _openRest(order, i, milestone);
+            Part storage part = entry.parts[i];
+            if (block.timestamp >= part.terms.due) revert DuePassed(order, i, part.terms.due);
+            _openRest(part);
         }
 
         uint256 total = _total(entry);
@@ -154,14 +165,15 @@ abstract contract Orders is Credits {
         _takeIn(entry.token, total);
     }
 
-    function _openRest(bytes32 order, uint16 milestone, Milestone storage terms) private {
-        Holding storage rest = _holding(order, milestone, REST);
+    function _openRest(Part storage part) private {
+        Milestone memory terms = _termsOf(part);
+        Holding storage rest = part.items[REST];
         uint64 window = terms.window > WINDOW_MIN ? terms.window : WINDOW_MIN;
         rest.held = terms.amount;
         rest.disputableUntil = uint40(terms.due + terms.grace + window);
         rest.version = 1;
         rest.reduction = BPS;
-        _progress[order][milestone].untaken = terms.amount;
+        part.untaken = terms.amount;
     }
 
     /// @dev A token that takes a fee, or says that it paid and did not, is found out here, before it can owe anybody.
@@ -220,10 +232,11 @@ abstract contract Orders is Credits {
         view
         returns (Milestone memory terms, uint128 taken, uint128 accepted)
     {
-        Progress storage progress = _progress[order][milestone];
-        if (milestone < MILESTONES_MAX) terms = _orders[order].milestones[milestone];
-        if (_holding(order, milestone, REST).version != 0) taken = terms.amount - progress.untaken;
-        accepted = progress.accepted;
+        if (milestone >= _orders[order].milestoneCount) return (terms, 0, 0);
+        Part storage part = _orders[order].parts[milestone];
+        terms = _termsOf(part);
+        if (part.items[REST].version != 0) taken = terms.amount - part.untaken;
+        accepted = part.accepted;
     }
 
     /// @inheritdoc IDeliveryEscrow
@@ -237,18 +250,18 @@ abstract contract Orders is Credits {
     function _total(Entry storage entry) private view returns (uint256 total) {
         uint256 count = entry.milestoneCount;
         for (uint256 i = 0; i < count; ++i) {
-            total += entry.milestones[i].amount;
+            total += entry.parts[i].terms.amount;
         }
     }
 
-    function _terms(bytes32 order, uint16 milestone) internal view returns (Milestone storage) {
+    function _part(bytes32 order, uint16 milestone) internal view returns (Part storage) {
         Entry storage entry = _orders[order];
         if (milestone >= entry.milestoneCount) revert UnknownMilestone(order, milestone);
-        return entry.milestones[milestone];
+        return entry.parts[milestone];
     }
 
-    function _holding(bytes32 order, uint16 milestone, bytes32 delivery) internal view returns (Holding storage) {
-        return _holdings[order][milestone][delivery];
+    function _termsOf(Part storage part) internal view returns (Milestone memory) {
+        return part.terms;
     }
 
     function _change(Entry storage entry) internal {
@@ -273,7 +286,7 @@ abstract contract Orders is Credits {
             entry.splits[i] = terms.splits[i];
         }
         for (uint256 i = 0; i < terms.milestones.length; ++i) {
-            entry.milestones[i] = terms.milestones[i];
+            entry.parts[i].terms = terms.milestones[i];
         }
     }
 

@@ -149,8 +149,8 @@ abstract contract Standing is IPartyRegistry, EIP712 {
 
     /// @inheritdoc IPartyRegistry
     function noticeOf(address party) public view returns (Notice memory notice) {
-        notice = _notices[party];
-        if (block.timestamp >= notice.lapsesAt) delete notice;
+        // Whoever collects for a party asks this: where there is none, one slot answers.
+        if (block.timestamp < _notices[party].lapsesAt) notice = _notices[party];
     }
 
     /// @inheritdoc IPartyRegistry
