@@ -3,6 +3,8 @@
 play
 ├── to the end                  every event is a final record, anchored when it happened; nothing jumps past now
 ├── a withdrawn sale            its withdrawal is on chain
+├── the orders                  end as their stories say, to the cent, and pay whom they should
+│   └── played again            nothing is done twice
 ├── interrupted between steps   goes on behind what is recorded
 └── killed before anchoring     what was recorded is anchored next time, nothing is recorded twice
 """
@@ -23,10 +25,18 @@ from ledger.chain import Chain
 from ledger.database import create_tables, open_engine, reading
 from ledger.deployment import bind
 from ledger.devnet import Devnet
-from ledger.tables import AnchorRow, BatchRow, RecordRow, WithdrawalRow
+from ledger.escrow import LogPlace
+from ledger.journal import Controlled, Journal, in_order
+from ledger.orderbook import credits_of, logs, order_of
+from ledger.orders import State
+from ledger.tables import AnchorRow, BatchRow, RecordRow, TransactionRow, WithdrawalRow
+from ledger.tokens import holding_of
 from scripts.founding import Founding, make_keys
 from scripts.playing import STEP, Stage, is_all_final
-from scripts.scenario import Story
+from scripts.scenario import PARTIES, PURSES, Story
+from scripts.scenario.deals import CASE_PRICES, MISSING_CASES, ROYALTY_BPS
+from scripts.scenario.parties import FINCA
+from scripts.scenario.roastery import BLEND_BAG_ITEM
 from tests.conftest import free_port
 from tests.databases import Databases
 from traceability.tables import CaptureJobRow
@@ -61,7 +71,7 @@ def stage_in(data: Path, database_url: str) -> Iterator[Stage]:
 def played(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Story]]:
     with databases.empty() as url, stage_in(tmp_path_factory.mktemp("data"), url) as stage:
         story = stage.story()
-        stage.play(stage.remaining(story), lambda _: None)
+        stage.play(stage.remaining(story), lambda _: None, story.orders)
         yield stage, story
 
 
@@ -95,6 +105,60 @@ def test_the_withdrawal_of_the_mistaken_sale_is_on_chain(played: tuple[Stage, St
         record = session.exec(select(RecordRow).where(RecordRow.record_hash == withdrawal.record_hash)).one()
     assert withdrawal.party == record.party == stage.keys["retailer"].address
     assert record.signer == stage.keys["retailer-till"].address
+
+
+def test_each_order_ends_as_its_story_says(played: tuple[Stage, Story]) -> None:
+    stage, story = played
+    trader, start_at = stage.trader, stage.devnet.genesis_at
+    with reading(stage.engine) as session:
+        ended = {order.number: order_of(session, trader.order_of(order, start_at)) for order in story.orders}
+    amounts = {order.number: order.amount for order in story.orders}
+    assert {order.state for order in ended.values()} == {State.ENDED}
+    share = {"PO-E-101": 10_000, "PO-E-104": 4_000, "PO-E-105": 0, "PO-N-0918": 9_700, "PO-M-2207": 10_000,
+             "PO-D-0078": 10_000}  # fmt: skip
+    assert {name: ended[name].paid for name in share} == {
+        name: amounts[name] * bps // 10_000 for name, bps in share.items()
+    }
+    graded = next(order for order in story.orders if order.number == "PO-N-0917")
+    assert ended["PO-N-0917"].returned == graded.lines[1].amount * 1_250 // 10_000
+    assert ended["PO-L-0311"].returned == MISSING_CASES * CASE_PRICES[BLEND_BAG_ITEM]
+    assert all(order.paid + order.returned == amounts[name] for name, order in ended.items())
+    assert ended["PO-E-101"].holders[-1] == stage.keys["financier"].address
+
+
+def test_the_money_is_where_the_orders_have_brought_it(played: tuple[Stage, Story]) -> None:
+    stage, story = played
+    escrow = stage.deployment.require_escrow()
+    (token,) = escrow.tokens
+    accounts = {party: stage.keys[party.slug].address for party in PARTIES}
+    held = {party: holding_of(stage.chain, token, account, escrow.address).balance
+            for party, account in accounts.items()}  # fmt: skip
+    with reading(stage.engine) as session:
+        moved = list(logs(session))
+        assert credits_of(session, accounts.values()) == {}
+    assert holding_of(stage.chain, token, escrow.address, escrow.address).balance == 0
+    assert sum(held.values()) == sum(PURSES.values())
+    royalty = next(order for order in story.orders if order.splits)
+    assert held[FINCA] == sum(line.amount * ROYALTY_BPS // 10_000 for line in royalty.lines)
+    for party, account in accounts.items():
+        # The journal of the same logs comes to what the token says.
+        entries = Journal(account, escrow.address, {token: "XTS"}).book(
+            in_order(moved, [Controlled(LogPlace(0, 0, 0, b""), account, account)])
+        )
+        ours = [
+            posting.amount for entry in entries for posting in entry.postings
+            if posting.account.startswith("Assets:Token:")
+        ]  # fmt: skip
+        assert sum(ours) == held[party], party.slug
+
+
+def test_an_order_that_was_played_is_not_played_again(played: tuple[Stage, Story]) -> None:
+    stage, story = played
+    with reading(stage.engine) as session:
+        before = session.exec(select(func.count()).select_from(TransactionRow)).one()
+    stage.play([], lambda _: None, story.orders)
+    with reading(stage.engine) as session:
+        assert session.exec(select(func.count()).select_from(TransactionRow)).one() == before
 
 
 def test_a_play_that_was_interrupted_goes_on_behind_what_is_recorded(tmp_path: Path, database_url: str) -> None:
