@@ -22,9 +22,9 @@ from ledger.orderdesk import standpoint_of
 from ledger.orders import NOBODY, REST, Milestone, State
 from ledger.ordertables import OrderRow
 from ledger.tokens import token_of
-from traceability.attesting import AttestationState
 from traceability.decisions import Entry, entries
 from traceability.errors import TermsNotImported
+from traceability.judging import AttestationState
 from traceability.order_terms import terms_document
 from traceability.terms import TermsDocument
 

@@ -25,7 +25,7 @@ LEDGER_EDGE = """
     orderdesk ordertables outlook rpc settlement standing submission tables tokens worker
 """
 TRACEABILITY_EDGE = """
-    attesting capture decisions declarations evidence foreign history jobs naming order_terms prospects
+    attesting capture decisions declarations evidence foreign history jobs judging naming order_terms prospects
     repository store tables withdrawal
 """
 EDGE = {

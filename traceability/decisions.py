@@ -20,11 +20,12 @@ from ledger.orders import AMOUNT_MAX, BPS, Terms, delivery_id
 from ledger.receipts import Receipt
 from ledger.tables import RecordRow, TransactionRow, WithdrawalRow
 from traceability import repository
-from traceability.attesting import ATTEMPTS, AttestationState
+from traceability.attesting import ATTEMPTS
 from traceability.delivery_reasons import Reason, ReasonCode
 from traceability.epcis.event_hash import hash_id
 from traceability.errors import NotAttestable
 from traceability.identifiers import canonical
+from traceability.judging import AttestationState
 from traceability.order_terms import terms_document
 from traceability.repository import StoredEvent, table
 from traceability.tables import AttestationRow, EventRow

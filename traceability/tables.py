@@ -115,7 +115,7 @@ class AttestationRow(SQLModel, table=True):
     """What becomes of an own event that names an order: a row for each milestone that it delivers to.
 
     `milestone` is -1 before that is known, and where a reason stands in the way of knowing it. `state` is an
-    attesting.AttestationState, `reason` a delivery_reasons.ReasonCode. `attempt` is the number of its next transaction.
+    judging.AttestationState, `reason` a delivery_reasons.ReasonCode. `attempt` is the number of its next transaction.
     """
 
     __tablename__ = "attestations"

@@ -36,9 +36,9 @@ from ledger.worker import Worker, run_once
 from tests.traceability.nodes import GROWER, ROASTER, drawn
 from tests.traceability.orders import COFFEE_CONTEXT, INSPECTOR, terms_of
 from traceability import attesting, repository
-from traceability.attesting import AttestationState
 from traceability.capture import capture
 from traceability.decisions import Entry, entries
+from traceability.judging import AttestationState
 from traceability.order_terms import import_terms
 from traceability.terms import TermsDocument, terms_bytes
 

@@ -41,10 +41,10 @@ from tests.traceability.orders import (
     papers,
     received,
 )
-from traceability.attesting import AttestationState
 from traceability.decisions import ByHand, attest_by_hand, dismiss, receipts
 from traceability.delivery_reasons import ReasonCode
 from traceability.errors import NotAttestable, TermsNotImported, TermsOfNoOrder, TermsOfOtherOrder
+from traceability.judging import AttestationState
 from traceability.order_terms import terms_document
 from traceability.tables import EventReferenceRow, JudgedToRow
 
