@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given, settings
@@ -172,6 +173,27 @@ def test_a_receivable_that_moves_without_a_price_leaves_no_entry_until_it_pays(t
     assert entries(trade, GROWER) == entries(trade, BANK) == []
 
 
+def test_two_receivables_for_one_sum_are_for_a_person(trade: Trade) -> None:
+    trade.mint(BANK, 500_000)
+    orders = [trade.order((100_000, 1_000)) for _ in range(2)]
+    for order in orders:
+        trade.tokenise(order)
+    with trade.together():
+        trade.move(BANK, GROWER, 190_000)
+        for order in orders:
+            trade.sell(order, BANK)
+    assert balances(trade, GROWER) == {token_of(GROWER): 190_000, "Equity:Transfers": -190_000}
+
+
+def test_entries_stand_in_the_order_of_the_chain(trade: Trade) -> None:
+    order = trade.order((100_000, 1_000))
+    delivery = trade.deliver(order, 1_000)
+    with trade.together():
+        trade.move(ROASTER, GROWER, 5)
+        trade.end(order, delivery)
+    assert [entry.kind for entry in entries(trade, GROWER)] == [Kind.RECEIVED, Kind.SETTLED, Kind.COLLECTED]
+
+
 def test_a_minted_receivable_that_stays_is_the_sellers_money(trade: Trade) -> None:
     trade.control(GROWER, STRANGER)
     order = trade.order((100_000, 1_000))
@@ -212,6 +234,19 @@ def test_a_credit_of_later_in_a_transaction_is_not_what_was_collected_before(tra
     }  # fmt: skip
 
 
+def test_what_a_token_keeps_of_a_transfer_is_a_loss_of_whom_it_was_owed_to(trade: Trade) -> None:
+    first, second = trade.order((100_000, 1_000)), trade.order((5_000, 10))
+    for order, quantity in ((first, 1_000), (second, 10)):
+        trade.end(order, trade.deliver(order, quantity), collect=False)
+    trade.collect(GROWER)
+    moved = trade.logs[-2]
+    assert isinstance(moved, TokenMoved)
+    trade.logs[-2] = moved._replace(amount=103_000)
+    assert balances(trade, GROWER) == {
+        token_of(GROWER): 103_000, "Income:Sales": -105_000, "Expenses:TokenLoss": 2_000,
+    }  # fmt: skip
+
+
 def test_a_replaced_controllers_account_is_kept_apart(trade: Trade) -> None:
     trade.mint(STRANGER, 7)
     trade.control(ROASTER, STRANGER)
@@ -220,7 +255,17 @@ def test_a_replaced_controllers_account_is_kept_apart(trade: Trade) -> None:
         "Equity:Minted": -1_000_000, "Equity:Accounts": -7,
     }  # fmt: skip
     trade.move(ROASTER, STRANGER, 1_000_000)
-    assert balances(trade, ROASTER)[token_of(STRANGER)] == 1_000_007
+    assert balances(trade, ROASTER) == {
+        token_of(STRANGER): 1_000_007, "Equity:Minted": -1_000_000, "Equity:Accounts": -7,
+    }  # fmt: skip
+
+
+def test_what_moves_in_the_transaction_of_a_replacement_moved_before_it(trade: Trade) -> None:
+    with trade.together():
+        trade.move(ROASTER, BANK, 250_000)
+        trade.control(ROASTER, STRANGER)
+    former = f"Assets:Former:XTS:{to_address(ROASTER)}"
+    assert balances(trade, ROASTER) == {former: 750_000, "Equity:Minted": -1_000_000, "Equity:Transfers": 250_000}
 
 
 def test_plain_transfers_mints_and_burns(trade: Trade) -> None:
@@ -262,27 +307,38 @@ ACTS = st.lists(
 def play(acts: list[tuple[str, int, int]]) -> Trade:
     """Some history: numbers choose among what is possible."""
     trade = Trade()
-    people = [*PARTIES, STRANGER]
     for index, party in enumerate(PARTIES):
         trade.mint(party, 10**6 + index)
-    for act, one, other in acts:
-        open_items = [name for name, item in trade.items.items() if item.amount]
-        party, second = people[one % len(people)], people[other % len(people)]
-        if act == "order":
-            splits = (Split(second, other % 3_000 + 1),) if other % 2 and second != STRANGER else ()
-            buyer, seller = PARTIES[one % 5], PARTIES[(one + 1 + other % 4) % 5]
-            trade.order((one + 1, other % 50 + 1), (other + 7, 3), buyer=buyer, seller=seller, splits=splits)
-        elif act == "mint":
-            trade.mint(party, other)
-        elif act == "move":
-            trade.move(party, second, other)
-        elif act == "control" and party != STRANGER:
-            trade.control(party, len(trade.logs).to_bytes(20, "big"))
-        elif act.startswith("collect"):
-            trade.collect(party, receiver=second if act == "collect_to" else None)
-        elif open_items:
-            touch(trade, act, open_items[one % len(open_items)], one, other)
+    number = 0
+    while number < len(acts):
+        # Now and then two things happen in one transaction.
+        count = 2 if acts[number][1] % 3 == 0 else 1
+        with trade.together() if count == 2 else nullcontext():
+            for act in acts[number : number + count]:
+                happen(trade, *act)
+        number += count
     return trade
+
+
+def happen(trade: Trade, act: str, one: int, other: int) -> None:
+    """Something that somebody does."""
+    people = [*PARTIES, STRANGER]
+    party, second = people[one % len(people)], people[other % len(people)]
+    open_items = [name for name, item in trade.items.items() if item.amount]
+    if act == "order":
+        splits = (Split(second, other % 3_000 + 1),) if other % 2 and second != STRANGER else ()
+        buyer, seller = PARTIES[one % 5], PARTIES[(one + 1 + other % 4) % 5]
+        trade.order((one + 1, other % 50 + 1), (other + 7, 3), buyer=buyer, seller=seller, splits=splits)
+    elif act == "mint":
+        trade.mint(party, other)
+    elif act == "move":
+        trade.move(party, second, other)
+    elif act == "control" and party != STRANGER:
+        trade.control(party, len(trade.logs).to_bytes(20, "big"))
+    elif act.startswith("collect"):
+        trade.collect(party, receiver=second if act == "collect_to" else None)
+    elif open_items:
+        touch(trade, act, open_items[one % len(open_items)], one, other)
 
 
 def touch(trade: Trade, act: str, item: tuple[bytes, int, bytes], one: int, other: int) -> None:
@@ -313,7 +369,9 @@ def test_any_history_is_booked_to_the_last_unit(acts: list[tuple[str, int, int]]
     assert [entry.place[:2] for entry in booked] == sorted(entry.place[:2] for entry in booked)
     found = balances(trade, party)
     # What the token says of the account that acts for the party, and of those that did.
-    assert found.get(token_of(trade.controller[party]), 0) == trade.balance(trade.controller[party])
+    acting = token_of(trade.controller[party])
+    assert found.get(acting, 0) == trade.balance(trade.controller[party])
+    assert {name for name in found if name.startswith("Assets:Token:")} <= {acting}
     for name, amount in found.items():
         if name.startswith("Assets:Former:"):
             account = bytes.fromhex(name.rpartition(":")[2][2:])
