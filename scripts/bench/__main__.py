@@ -10,7 +10,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench import Row, books, event_hash, history, meets_target, single, throughput, verification
+from scripts.bench import Row, books, event_hash, history, meets_target, orders, single, throughput, verification
 
 MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "throughput": throughput.measure,
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "verification": verification.measure,
     "history": history.measure,
     "books": books.measure,
+    "orders": orders.measure,
 }
 
 
