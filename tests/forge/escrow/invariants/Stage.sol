@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDeliveryEscrow} from "../../../../contracts/interfaces/IDeliveryEscrow.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {Cast, Stagecraft} from "./Cast.sol";
 
@@ -22,6 +23,7 @@ abstract contract Stage is Cast {
     address[] internal creditors;
 
     mapping(bytes32 item => Held) private _held;
+    mapping(bytes32 order => uint256) private _versions;
     mapping(bytes32 order => uint256) private _paidIn;
     mapping(bytes32 order => uint256) private _credited;
     /// @dev Of the last ItemPaid, what no Credited has told of yet.
@@ -84,6 +86,7 @@ abstract contract Stage is Cast {
     function compare(bytes32 order) internal view {
         _compare(abi.encodeCall(IDeliveryEscrow.orderOf, (order)), "the order");
         _compare(abi.encodeCall(IDeliveryEscrow.payeeOf, (order)), "the payee");
+        vm.assertEq(_versions[order], escrow.orderOf(order).version, "the version is a count of logs");
         uint256 count = model.milestoneCount(order);
         for (uint16 i = 0; i < count; ++i) {
             _compare(abi.encodeCall(IDeliveryEscrow.milestoneOf, (order, i)), "the milestone");
@@ -117,14 +120,29 @@ abstract contract Stage is Cast {
 
     function _read(Stagecraft.Log[] memory logs) private {
         for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].emitter == address(receivable)) _readMoved(logs[i]);
             if (logs[i].emitter != address(escrow)) continue;
             bytes32 kind = logs[i].topics[0];
+            if (_isChange(kind)) ++_versions[logs[i].topics[1]];
             if (kind == IDeliveryEscrow.OrderFunded.selector) _readFunded(logs[i]);
             else if (kind == IDeliveryEscrow.DeliveryAgreed.selector) _readAgreed(logs[i]);
             else if (kind == IDeliveryEscrow.ItemPaid.selector) _readPaid(logs[i]);
             else if (kind == IDeliveryEscrow.Credited.selector) _readCredited(logs[i]);
         }
         vm.assertEq(_untold, 0, "what left an item is credited, to the last unit");
+    }
+
+    /// @dev docs/escrow.md, section 12: what raises an order's version by one.
+    function _isChange(bytes32 kind) private pure returns (bool) {
+        return kind == IDeliveryEscrow.OrderProposed.selector || kind == IDeliveryEscrow.OrderAccepted.selector
+            || kind == IDeliveryEscrow.OrderCancelled.selector || kind == IDeliveryEscrow.OrderFunded.selector
+            || kind == IDeliveryEscrow.Attested.selector || kind == IDeliveryEscrow.AttestationTakenBack.selector
+            || kind == IDeliveryEscrow.Disputed.selector || kind == IDeliveryEscrow.ItemPaid.selector;
+    }
+
+    /// @dev Approvals change nothing, nor does the burning.
+    function _readMoved(Stagecraft.Log memory log) private {
+        if (log.topics[0] == IERC721.Transfer.selector && log.topics[2] != 0) ++_versions[log.topics[3]];
     }
 
     function _readFunded(Stagecraft.Log memory log) private {
@@ -171,6 +189,7 @@ abstract contract Stage is Cast {
 
     function _readCredited(Stagecraft.Log memory log) private {
         (, uint128 amount) = abi.decode(log.data, (address, uint128));
+        vm.assertTrue(amount <= _untold, "no more is credited than left the item");
         _untold -= amount;
         _credited[log.topics[1]] += amount;
         vm.assertTrue(_credited[log.topics[1]] <= _paidIn[log.topics[1]], "an order pays what was paid in, no more");

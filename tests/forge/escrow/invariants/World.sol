@@ -56,7 +56,7 @@ contract World is Payments {
 
     function replaceController(uint256 seed) public played(seed) {
         if (!oneIn(2)) return;
-        uint256 party = roll(PARTIES);
+        uint256 party = oneIn(4) ? ARBITER : roll(PARTIES);
         address former = controllerOf(names[party]);
         bytes memory consent = controllerConsentOf(_successor(party), names[party]);
         address next = _successor(party).account;
