@@ -100,7 +100,10 @@ def running_server(folder_of_binaries: Path) -> Iterator[Server]:
     """A server until the block is left."""
     # Not pytest's own temporary folder: nobody but its owner may look into that.
     folder = Path(tempfile.mkdtemp(prefix="tally-postgresql-"))
-    keeper = subprocess.Popen([sys.executable, __file__, folder_of_binaries, folder], stdin=subprocess.PIPE)
+    keeper = subprocess.Popen(
+        [sys.executable, __file__, folder_of_binaries, folder], stdin=subprocess.PIPE,
+        start_new_session=True,  # a signal to all of the test session must not keep it from clearing up behind it
+    )  # fmt: skip
     try:
         yield _answering(Server(folder), keeper)
     finally:
@@ -166,6 +169,4 @@ def _server_user() -> str | None:
 
 
 if __name__ == "__main__":
-    # Ctrl-C at the test session is none of the keeper's business: it ends when the session has.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep(Path(sys.argv[1]), Path(sys.argv[2]))
