@@ -73,6 +73,8 @@ def configure(form: LogFormat, stream: TextIO | None = None) -> None:
     is_text = form is LogFormat.TEXT or (form is LogFormat.AUTO and out.isatty())
     handler = logging.StreamHandler(out)
     handler.setFormatter(TextLines() if is_text else JsonLines())
+    # No line shows them, so that nobody need find them out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
