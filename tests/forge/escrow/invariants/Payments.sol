@@ -29,7 +29,7 @@ abstract contract Payments is Endings {
             address(model),
             abi.encodeCall(Model.mint, (caller, order))
         );
-        if (isDone) creditors.push(caller);
+        if (isDone) mayBeCredited(caller);
     }
 
     function sell(uint256 seed) public played(seed) {
@@ -46,7 +46,7 @@ abstract contract Payments is Endings {
             inModel = abi.encodeCall(Model.transferIf, (caller, order, to, version));
         }
         bool isDone = playAt("sell", address(receivable), caller, order, call, address(model), inModel);
-        if (isDone) creditors.push(to);
+        if (isDone) mayBeCredited(to);
     }
 
     function collect(uint256 seed) public played(seed) {

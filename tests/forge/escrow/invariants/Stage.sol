@@ -116,6 +116,13 @@ abstract contract Stage is Cast {
         return bytes4(reason) == bytes4(0x08c379a0) ? abi.decode(rest, (string)) : "the model broke";
     }
 
+    function mayBeCredited(address account) internal {
+        for (uint256 i = 0; i < creditors.length; ++i) {
+            if (creditors[i] == account) return;
+        }
+        creditors.push(account);
+    }
+
     // ------------------------------------------------------------------------------------------ the logs' own book
 
     function _read(Stagecraft.Log[] memory logs) private {

@@ -18,9 +18,9 @@ contract World is Payments {
     function begin() external {
         setUp();
         for (uint256 i = 0; i < PARTIES; ++i) {
-            creditors.push(names[i]);
+            mayBeCredited(names[i]);
         }
-        creditors.push(stranger.account);
+        mayBeCredited(stranger.account);
         _open(0);
         _open(5);
     }
@@ -110,7 +110,7 @@ contract World is Payments {
     function _replaced(uint256 party) private {
         Character memory next = _successor(party);
         keys[next.account] = next.key;
-        creditors.push(next.account);
+        mayBeCredited(next.account);
         ++controllers[party];
         ++done["replace controller"];
         later(1);
