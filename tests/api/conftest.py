@@ -32,6 +32,7 @@ from api.keys import create_api_key
 from api.node import Node, opened_node
 from api.settings import write_rpc_url, write_settings
 from api.worker import work
+from ledger.abi import interface
 from ledger.chain import Chain
 from ledger.database import reading
 from ledger.deployment import Deployment, deploy
@@ -40,6 +41,7 @@ from ledger.errors import ChainError
 from ledger.hexadecimal import to_address
 from ledger.keystore import LocalSigner, create_key
 from ledger.standing import LocalAnswers, registry_of
+from ledger.transaction import Transaction, sign
 from tests.databases import Databases
 from tests.postgresql import Server
 
@@ -165,6 +167,8 @@ def founded_village(data: Path, database_url: str | None) -> Iterator[Village]:
             chain_id=deployment.chain_id,
             event_log=to_address(deployment.event_log),
             party_registry=to_address(deployment.party_registry),
+            delivery_escrow=to_address(deployment.require_escrow().address),
+            tokens={to_address(token): "XTS" for token in deployment.require_escrow().tokens},
             batch_age_s_max=0.05,
             database_url=database_url,
         )
@@ -189,14 +193,25 @@ def run_chain(
         founders = [(keys[name].address, (*profile, "", b"")) for name, profile in PARTIES.items()]
         chain = Chain(devnet.rpc_url, devnet.chain_id)
         deployment = deploy(
-            chain, devnet.deployer, founders, wait=lambda: devnet.mine_at(devnet.head_at + 1), first_nonce=0
-        )
+            chain, devnet.deployer, founders, wait=lambda: devnet.mine_at(devnet.head_at + 1), first_nonce=0,
+            with_escrow=True, with_token=True,
+        )  # fmt: skip
+        give_money(chain, devnet, deployment, keys["roaster"].address)
         devnet.mine_at(devnet.head_at + 10)
         founded.put((devnet.rpc_url, deployment))
         while not stop.wait(0.01):
             devnet.step(int(time.time()))
     finally:
         devnet.stop()
+
+
+def give_money(chain: Chain, devnet: Devnet, deployment: Deployment, account: bytes) -> None:
+    """A million to whoever buys."""
+    (token,) = deployment.require_escrow().tokens
+    data = interface("SettlementToken").call("mint", account, 100_000_000)
+    (nonce,) = chain.transaction_counts([devnet.deployer.address])
+    chain.send(sign(Transaction(chain.chain_id, nonce, token, data, 500_000, 0, 0), devnet.deployer))
+    devnet.mine_at(devnet.head_at + 1)
 
 
 @contextmanager
