@@ -24,96 +24,99 @@ contract Bounds {
     /// @notice Reverts with the first term that no order may have, at this block's time: IDeliveryEscrow.BadTerms,
     /// NotActive for the buyer, NotAContract for the token.
     function check(IDeliveryEscrow.Terms calldata terms) external view {
-        _checkParties(terms);
-        _checkSplits(terms.splits);
-        _checkMilestones(terms);
-    }
-
-    function _checkParties(IDeliveryEscrow.Terms calldata terms) private view {
         IPartyRegistry.Status status = registry.statusOf(terms.buyer);
         if (status != IPartyRegistry.Status.Active) revert IDeliveryEscrow.NotActive(terms.buyer, status);
-        if (terms.seller == terms.buyer || !_isPresent(terms.seller)) revert IDeliveryEscrow.BadTerms("seller", 0);
         if (address(terms.token).code.length == 0) revert IDeliveryEscrow.NotAContract(address(terms.token));
-        if (terms.fundBy <= block.timestamp || terms.fundBy > block.timestamp + DURATION_MAX) {
-            revert IDeliveryEscrow.BadTerms("fundBy", 0);
-        }
-        uint256 count = terms.attestors.length;
-        if (count > ATTESTORS_MAX) revert IDeliveryEscrow.BadTerms("attestors", count);
-        for (uint256 i = 0; i < count; ++i) {
-            if (!_isPresent(terms.attestors[i])) revert IDeliveryEscrow.BadTerms("attestors", i);
-            for (uint256 j = 0; j < i; ++j) {
-                if (terms.attestors[j] == terms.attestors[i]) revert IDeliveryEscrow.BadTerms("attestors", i);
-            }
-        }
+        _expect(terms.seller != terms.buyer && _isPresent(terms.seller), "seller", 0);
+        _expect(terms.fundBy > block.timestamp && terms.fundBy <= block.timestamp + DURATION_MAX, "fundBy", 0);
+        _checkSplits(terms.splits);
+        _checkAttestors(terms.attestors);
+        _checkMilestones(terms);
+        _checkArbiter(terms);
     }
 
     function _checkSplits(IDeliveryEscrow.Split[] calldata splits) private view {
-        if (splits.length > SPLITS_MAX) revert IDeliveryEscrow.BadTerms("splits", splits.length);
+        uint256 count = splits.length;
+        _expect(count <= SPLITS_MAX, "splits", count);
         uint256 sum = 0;
-        for (uint256 i = 0; i < splits.length; ++i) {
-            if (!_isPresent(splits[i].party)) revert IDeliveryEscrow.BadTerms("splits.party", i);
+        for (uint256 i = 0; i < count; ++i) {
+            _expect(_isPresent(splits[i].party), "splits.party", i);
             sum += splits[i].bps;
-            if (splits[i].bps == 0 || sum > BPS) revert IDeliveryEscrow.BadTerms("splits.bps", i);
+            _expect(splits[i].bps > 0 && sum <= BPS, "splits.bps", i);
+        }
+    }
+
+    function _checkAttestors(address[] calldata attestors) private view {
+        uint256 count = attestors.length;
+        _expect(count <= ATTESTORS_MAX, "attestors", count);
+        for (uint256 i = 0; i < count; ++i) {
+            _expect(_isPresent(attestors[i]) && !_isAmong(attestors[i], attestors[:i]), "attestors", i);
         }
     }
 
     function _checkMilestones(IDeliveryEscrow.Terms calldata terms) private view {
         uint256 count = terms.milestones.length;
-        if (count == 0 || count > MILESTONES_MAX) revert IDeliveryEscrow.BadTerms("milestones", count);
-        bool isArbitrated = false;
+        _expect(count > 0 && count <= MILESTONES_MAX, "milestones", count);
+        uint256 dueMax = terms.fundBy + DUE_AFTER_FUND_BY_MAX;
         for (uint256 i = 0; i < count; ++i) {
             IDeliveryEscrow.Milestone calldata milestone = terms.milestones[i];
-            _checkMilestone(milestone, i, terms.attestors.length);
-            if (milestone.due <= block.timestamp || milestone.due > terms.fundBy + DUE_AFTER_FUND_BY_MAX) {
-                revert IDeliveryEscrow.BadTerms("milestones.due", i);
-            }
-            if (milestone.arbitration > 0) isArbitrated = true;
+            _expect(milestone.amount > 0, "milestones.amount", i);
+            _expect(milestone.ordered > 0, "milestones.ordered", i);
+            _expect(milestone.due > block.timestamp && milestone.due <= dueMax, "milestones.due", i);
+            _expect(milestone.grace <= DURATION_MAX, "milestones.grace", i);
+            _expect(milestone.window <= DURATION_MAX, "milestones.window", i);
+            _expect(milestone.arbitration <= DURATION_MAX, "milestones.arbitration", i);
+            _expect(milestone.lateBps <= BPS, "milestones.lateBps", i);
+            _expect(milestone.lateCapBps <= BPS, "milestones.lateCapBps", i);
+            _expect(milestone.deductionCapBps <= BPS, "milestones.deductionCapBps", i);
+            _expect(milestone.attestorMask >> terms.attestors.length == 0, "milestones.attestorMask", i);
+            _checkThreshold(milestone, i);
         }
-        if (isArbitrated != _isArbiter(terms)) revert IDeliveryEscrow.BadTerms("arbiter", 0);
     }
 
-    function _checkMilestone(IDeliveryEscrow.Milestone calldata milestone, uint256 i, uint256 attestorCount)
-        private
-        pure
-    {
-        if (milestone.amount == 0) revert IDeliveryEscrow.BadTerms("milestones.amount", i);
-        if (milestone.ordered == 0) revert IDeliveryEscrow.BadTerms("milestones.ordered", i);
-        if (milestone.attestorMask >> attestorCount != 0) {
-            revert IDeliveryEscrow.BadTerms("milestones.attestorMask", i);
-        }
+    /// @dev More than half, so that no two different statements on a delivery can both be agreed.
+    function _checkThreshold(IDeliveryEscrow.Milestone calldata milestone, uint256 i) private pure {
         uint256 attestors = 0;
         for (uint256 mask = milestone.attestorMask; mask != 0; mask >>= 1) {
             attestors += mask & 1;
         }
-        if (milestone.threshold > attestors || 2 * uint256(milestone.threshold) <= attestors) {
-            revert IDeliveryEscrow.BadTerms("milestones.threshold", i);
-        }
-        if (milestone.grace > DURATION_MAX) revert IDeliveryEscrow.BadTerms("milestones.grace", i);
-        if (milestone.window > DURATION_MAX) revert IDeliveryEscrow.BadTerms("milestones.window", i);
-        if (milestone.arbitration > DURATION_MAX) revert IDeliveryEscrow.BadTerms("milestones.arbitration", i);
-        if (milestone.lateBps > BPS) revert IDeliveryEscrow.BadTerms("milestones.lateBps", i);
-        if (milestone.lateCapBps > BPS) revert IDeliveryEscrow.BadTerms("milestones.lateCapBps", i);
-        if (milestone.deductionCapBps > BPS) revert IDeliveryEscrow.BadTerms("milestones.deductionCapBps", i);
+        uint256 threshold = milestone.threshold;
+        _expect(threshold <= attestors && 2 * threshold > attestors, "milestones.threshold", i);
     }
 
-    /// @dev Whether the terms name an arbiter; a bad one is refused.
-    function _isArbiter(IDeliveryEscrow.Terms calldata terms) private view returns (bool) {
+    /// @dev Named if and only if it has time in some milestone, and nobody who gains or states anything.
+    function _checkArbiter(IDeliveryEscrow.Terms calldata terms) private view {
+        bool isNeeded = false;
+        for (uint256 i = 0; i < terms.milestones.length; ++i) {
+            if (terms.milestones[i].arbitration > 0) isNeeded = true;
+        }
         address arbiter = terms.arbiter;
-        if (arbiter == address(0)) return false;
-        bool isBad = arbiter == terms.buyer || arbiter == terms.seller || !_isPresent(arbiter);
-        for (uint256 i = 0; i < terms.attestors.length; ++i) {
-            if (terms.attestors[i] == arbiter) isBad = true;
-        }
+        _expect(isNeeded == (arbiter != address(0)), "arbiter", 0);
+        if (!isNeeded) return;
+        _expect(_isPresent(arbiter), "arbiter", 0);
+        _expect(arbiter != terms.buyer && arbiter != terms.seller, "arbiter", 0);
+        _expect(!_isAmong(arbiter, terms.attestors), "arbiter", 0);
         for (uint256 i = 0; i < terms.splits.length; ++i) {
-            if (terms.splits[i].party == arbiter) isBad = true;
+            _expect(arbiter != terms.splits[i].party, "arbiter", 0);
         }
-        if (isBad) revert IDeliveryEscrow.BadTerms("arbiter", 0);
-        return true;
     }
 
-    /// @dev A party that was removed or has left is for ever unable to attest, and nobody's new partner.
+    /// @dev A party that was removed or has left will never attest again, and is nobody's new partner.
     function _isPresent(address party) private view returns (bool) {
+        // At most eighteen calls, to a contract of ours.
+        // slither-disable-next-line calls-loop
         IPartyRegistry.Status status = registry.statusOf(party);
         return status == IPartyRegistry.Status.Active || status == IPartyRegistry.Status.Suspended;
+    }
+
+    function _isAmong(address party, address[] calldata parties) private pure returns (bool) {
+        for (uint256 i = 0; i < parties.length; ++i) {
+            if (parties[i] == party) return true;
+        }
+        return false;
+    }
+
+    function _expect(bool isGood, string memory term, uint256 index) private pure {
+        if (!isGood) revert IDeliveryEscrow.BadTerms(term, index);
     }
 }

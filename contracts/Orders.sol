@@ -138,7 +138,9 @@ abstract contract Orders is Credits {
     function fundWithPermit(bytes32 order, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
         Entry storage entry = _orders[order];
         _checkState(order, State.Accepted);
-        // Whoever saw the permit may have submitted it: what counts is the allowance.
+        // Whoever saw the permit may have submitted it: what counts is the allowance. A token that calls back finds the
+        // lock closed, and `_fund` looks at everything anew.
+        // slither-disable-next-line reentrancy-no-eth
         try IERC20Permit(address(entry.token)).permit(msg.sender, address(this), _total(entry), deadline, v, r, s) {}
             catch {}
         _fund(order);

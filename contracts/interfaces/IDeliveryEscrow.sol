@@ -234,12 +234,13 @@ interface IDeliveryEscrow {
 
     // ----------------------------------------------------------------------------------------------------- errors
 
-    /// @notice There is no code at the address: no event log, or no token.
+    /// @notice There is no code at the token's address.
     error NotAContract(address account);
 
     /// @notice A term that no order may have.
     /// @param term its name as in `Terms`: "fundBy", "milestones.threshold"
-    /// @param index which of the splits, attestors or milestones; 0 for a term that stands once
+    /// @param index which of the splits, attestors or milestones, or how many where these are too many or too few; 0 for
+    /// a term that stands once
     error BadTerms(string term, uint256 index);
 
     /// @notice The same terms were proposed with the same nonce before: take another nonce.
