@@ -23,6 +23,7 @@ from ledger.errors import InvoiceFileError
 BYTES_MAX = 64 << 20
 UNPACKED_BYTES_MAX = 1 << 30
 ROWS_MAX = 500_000
+HEADER_MAX = 1 << 16
 COLUMNS_MAX = 100
 SEPARATORS = ",;\t"
 
@@ -70,17 +71,19 @@ def _text(data: bytes) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[Row]:
-    first, _, following = text.partition("\n")
-    if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
-        # Excel's own way of naming the separator, a row of its own.
-        separator, text = first.strip()[4], following
-        yield []
-    else:
-        separator = max(SEPARATORS, key=lambda one: len(next(csv.reader([first], delimiter=one), [])))
     try:
+        first, _, following = text.partition("\n")
+        if first.strip().lower().startswith("sep=") and len(first.strip()) == 5:
+            # Excel's own way of naming the separator, a row of its own.
+            separator, text = first.strip()[4], following
+            yield []
+        else:
+            # The one that makes the most of the first row that has anything.
+            header = next(filter(None, map(str.strip, text[:HEADER_MAX].splitlines())), "")
+            separator = max(SEPARATORS, key=lambda one: len(next(csv.reader([header], delimiter=one), [])))
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
             yield [cell.strip() for cell in row]
-    except csv.Error as error:
+    except (csv.Error, TypeError, ValueError) as error:
         raise InvoiceFileError(f"it is no CSV: {error}") from error
 
 

@@ -50,7 +50,7 @@ def workbook(rows: list[list[object]], **sheets: list[list[object]]) -> bytes:
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_csv_file_is_read_whatever_separates_its_cells(separator: str, mark: bytes, end: str) -> None:
     data = mark + f"{HEADER}{end}{ROW}{end}".replace(",", separator).encode()
     assert read(data) == InvoiceFile([EXPECTED], [])
@@ -131,6 +131,7 @@ def test_a_quoted_cell_may_hold_separators_and_line_ends() -> None:
         (b"invoice,order\n1,2\n", "no column for seller, quantity, uom, amount, currency, date"),
         (f"{HEADER},Total\n{ROW},1".encode(), "'amount' and 'Total' both are the column 'amount'"),
         (b"just some text", "no column for invoice"),
+        (b"sep=\"\n1", "no CSV|no column"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_table_of_invoices_is_refused_with_the_reason(data: bytes, reason: str) -> None:
