@@ -3,33 +3,6 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// @dev ERC-20 and nothing else.
-contract PlainCoin is ERC20("PlainCoin", "PLN") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-}
-
-/// @dev Keeps one hundredth of every transfer.
-contract FeeCoin is ERC20("FeeCoin", "FEE") {
-    function mint(address to, uint256 amount) external {
-        _mint(to, amount);
-    }
-
-    function _update(address from, address to, uint256 amount) internal override {
-        uint256 fee = from == address(0) ? 0 : amount / 100;
-        super._update(from, to, amount - fee);
-        if (fee > 0) super._update(from, address(0), fee);
-    }
-}
-
-/// @dev Says no without a revert, as some old tokens do.
-contract RefusingCoin is ERC20("RefusingCoin", "REF") {
-    function transferFrom(address, address, uint256) public pure override returns (bool) {
-        return false;
-    }
-}
-
 /// @dev Takes more from its new owner than it was told to bring.
 contract ShrinkingCoin is ERC20("ShrinkingCoin", "SHR") {
     constructor(address victim) {

@@ -2,8 +2,10 @@
 pragma solidity 0.8.37;
 
 import {Deal} from "./Deal.sol";
-import {FeeCoin, RefusingCoin, RestlessCoin, ShrinkingCoin} from "./Coins.sol";
+import {RestlessCoin, ShrinkingCoin} from "./Coins.sol";
+import {FalseCoin, FeeCoin} from "./hostile/Coins.sol";
 import {IDeliveryEscrow} from "../../../contracts/interfaces/IDeliveryEscrow.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -86,22 +88,27 @@ contract FundTest is Deal {
 
     function test_a_token_that_takes_a_fee_is_refused() public {
         FeeCoin coin = new FeeCoin();
+        coin.setFee(100);
         IDeliveryEscrow.Terms memory wanted = terms();
-        wanted.token = coin;
+        wanted.token = IERC20(address(coin));
         bytes32 order = accepted(wanted);
         coin.mint(roaster.account, PRICE);
         vm.prank(roaster.account);
         coin.approve(address(escrow), PRICE);
         vm.expectRevert(
-            abi.encodeWithSelector(IDeliveryEscrow.WrongAmountReceived.selector, coin, PRICE, 0, PRICE - PRICE / 100)
+            abi.encodeWithSelector(
+                IDeliveryEscrow.WrongAmountReceived.selector, coin, PRICE, 0, PRICE - coin.feeOf(PRICE)
+            )
         );
         vm.prank(roaster.account);
         escrow.fund(order);
     }
 
     function test_a_token_that_returns_false_is_refused() public {
+        FalseCoin coin = new FalseCoin();
+        coin.setSulks(true);
         IDeliveryEscrow.Terms memory wanted = terms();
-        wanted.token = new RefusingCoin();
+        wanted.token = IERC20(address(coin));
         bytes32 order = accepted(wanted);
         vm.expectRevert(abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, wanted.token));
         vm.prank(roaster.account);

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {Deal} from "./Deal.sol";
 import {Character} from "../Base.sol";
-import {PlainCoin} from "./Coins.sol";
+import {Coin} from "./hostile/Coins.sol";
 import {IDeliveryEscrow} from "../../../contracts/interfaces/IDeliveryEscrow.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 // fundWithPermit
@@ -72,9 +73,9 @@ contract FundWithPermitTest is Deal {
     }
 
     function test_a_token_without_permit_is_funded_by_its_allowance() public {
-        PlainCoin coin = new PlainCoin();
+        Coin coin = new Coin();
         IDeliveryEscrow.Terms memory wanted = terms();
-        wanted.token = coin;
+        wanted.token = IERC20(address(coin));
         order = accepted(wanted);
         coin.mint(roaster.account, PRICE);
         vm.prank(roaster.account);
