@@ -71,6 +71,18 @@ def test_nothing_is_mined_while_nothing_waits(start: Callable[[], Devnet]) -> No
     assert devnet.head_number == 0
 
 
+def test_a_chain_that_stands_still_says_what_time_its_next_block_would_have(start: Callable[[], Devnet]) -> None:
+    devnet = start()
+    for now in (GENESIS + 5, GENESIS + 90, GENESIS + 60):
+        devnet.step(now)
+    tip = chain_of(devnet).tip()
+    assert (tip.head.at, tip.next_at, devnet.head_number) == (GENESIS, GENESIS + 90, 0)
+    # What it was told does not hold its blocks up.
+    devnet.mine_at(GENESIS + 70)
+    devnet.mine_at(GENESIS + 70)
+    assert devnet.head_at == chain_of(devnet).tip().next_at == GENESIS + 70
+
+
 def test_what_waits_is_mined_at_the_time_given_by_senders_without_funds(start: Callable[[], Devnet]) -> None:
     devnet = start()
     chain_of(devnet).send(raw(devnet, SENDERS[0], 0))

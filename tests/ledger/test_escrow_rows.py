@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, select
 from ledger import follower, latecomers, orderbook, tokens
 from ledger.batch import AnchoringSettings
 from ledger.book import Book, OrderState
+from ledger.chain import Tip
 from ledger.database import reading
 from ledger.deployment import Deployment, Escrow, bind
 from ledger.errors import UnknownOrder, WrongDeployment
@@ -26,6 +27,8 @@ from ledger.ordertables import (
     OrderPartyRow,
     OrderRow,
 )
+from ledger.rpc import Question
+from ledger.tables import PositionRow
 from tests.conftest import running_anvil
 from tests.ledger.escrow_world import (
     ANVIL,
@@ -235,6 +238,47 @@ def test_what_a_fork_undoes_is_undone_to_the_row(world: World, engine: Engine) -
     check_against_chain(world, book_of(engine), play.orders)
 
 
+def test_a_rest_that_a_division_has_emptied_takes_deliveries_on(world: World, engine: Engine) -> None:
+    order = world.funded(world.terms(world.milestone(window_s=DAY_S)))
+    delivery = world.attest(ROASTER, order, "A-1", 1)
+    world.divide(order, REST, 60_000, 6_667)
+    late = world.attest(ROASTER, order, "A-2", 5)
+    world.divide(order, delivery, 33_000, 0)
+    follow(world, engine)
+    book = book_of(engine)
+    check_against_chain(world, book, [order])
+    items = book.orders[order].items
+    assert [(items[0, name].held, items[0, name].is_ended) for name in (REST, delivery, late)] == [
+        (0, False), (333, False), (0, True),
+    ]  # fmt: skip
+    assert (book.orders[order].delivered[0].accepted, book.orders[order].open_items) == (6, 1)
+
+
+def test_a_fork_while_a_contract_catches_up_has_the_lost_blocks_read_again(
+    world: World, engine: Engine, make_engine: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(world, engine, replace(world.deployment, escrow=None))
+    snapshot, now = world.anvil.rpc("evm_snapshot"), world.now
+    order = world.propose(world.terms(world.milestone()))
+    for _ in range(8):
+        world.mine()
+    follow(world, engine, replace(world.deployment, escrow=None))
+    # All but the newest blocks have been read when the proposal falls out.
+    monkeypatch.setattr(latecomers, "RANGE_MAX", world.chain.head().number - 3)
+    latecomers.step(engine, world.chain, world.deployment, follower.NAME)
+    assert [row["order_id"] for row in rows(engine)["orders"]] == [order]
+    world.anvil.rpc("evm_revert", snapshot)
+    world.now = now + 1
+    other = world.propose(world.terms(world.milestone(amount=7)))
+    for _ in range(10):
+        world.mine()
+    follow(world, engine)
+    first = make_engine()
+    follow(world, first)
+    assert rows(engine) == rows(first)
+    assert [row["order_id"] for row in rows(engine)["orders"]] == [other]
+
+
 def test_a_node_that_comes_to_orders_later_catches_up(
     world: World, engine: Engine, make_engine: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,3 +333,49 @@ def test_an_order_that_nobody_proposed_is_unknown(world: World, engine: Engine) 
         assert orderbook.order_of(session, order).state is State.PROPOSED
         with pytest.raises(UnknownOrder):
             orderbook.order_of(session, NOBODY + bytes(12))
+
+
+def test_orders_cost_the_follower_no_further_request(world: World, engine: Engine) -> None:
+    order = world.funded(world.terms(world.milestone()))
+    follow(world, engine)
+    asked: list[str] = []
+    ask_each = world.chain._rpc.ask_each
+
+    def counted(questions: Sequence[Question]) -> list[Any]:
+        asked.append(questions[0][0])
+        return ask_each(questions)
+
+    world.settle(order, world.attest(ROASTER, order, "A-1", 3))
+    follow(world, engine)
+    world.collect(GROWER)
+    world.chain._rpc.ask_each = counted  # type: ignore[method-assign]
+    try:
+        follow(world, engine)
+    finally:
+        world.chain._rpc.ask_each = ask_each  # type: ignore[method-assign]
+    # The block and its logs; then that there is nothing more.
+    assert asked == ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber"]
+
+
+def test_what_was_read_without_a_contract_that_has_caught_up_meanwhile_is_thrown_away(
+    world: World, engine: Engine, make_engine: Callable[[], Engine]
+) -> None:
+    without = replace(world.deployment, escrow=None)
+    order = world.propose(world.terms(world.milestone()))
+    follow(world, engine, without)
+    with reading(engine) as session:
+        position = session.get_one(PositionRow, follower.NAME)
+        contracts = latecomers.in_step(session, world.deployment)
+        session.expunge_all()
+    world.act(GROWER, "accept", order)
+    head = world.chain.head()
+    segment = follower._read(world.chain, contracts, position, head)
+    assert segment is not None
+    # Another process brings the escrow up to the position, where the segment begins.
+    latecomers.step(engine, world.chain, world.deployment, follower.NAME)
+    follower._apply(engine, world.deployment, position, segment, Tip(head, head.at), AnchoringSettings(), 0)
+    follow(world, engine)
+    first = make_engine()
+    follow(world, first)
+    assert rows(engine) == rows(first)
+    assert book_of(engine).orders[order].state is State.ACCEPTED

@@ -169,6 +169,9 @@ def test_what_is_not_final_is_not_settled(world: World, make_node: Callable[...,
     order = world.funded(world.terms(world.milestone()))
     world.attest(ROASTER, order, "A-1", 3)
     node.work(mines=False)
+    # Due it is, long ago, by what the next block will say.
+    node.tell_time(world.now + 60)
+    node.work(mines=False)
     assert node.states() == []
     for _ in range(3):
         world.mine()
