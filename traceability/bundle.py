@@ -6,7 +6,6 @@ Nothing is computed over the contents here: whether a bundle is true is judged i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +68,8 @@ def parse(data: bytes) -> Bundle:
     value, depth = strict_json.scan(data, null_at=("records", "*", "anchor"))
     if _MINUS_ZERO.search(data):
         del value  # the file is read again, and there is room for one of them
-        value = json.loads(data, parse_int=_integer_or_minus_zero)
+        _refuse_minus_zero(data)
+        value = orjson.loads(data)
     file = _members(value, "the file", _FILE)
     if file["format"] != FORMAT:
         raise MalformedBundle("format", f"is not {FORMAT!r}")
@@ -109,14 +109,32 @@ _CHAIN = frozenset({"chainId", "eventLog", "partyRegistry"})
 _RECORD = frozenset({"context", "event", "record", "signature", "anchor"})
 _SIGNED_FIELDS = frozenset({"eventHash", "contentHash", "party", "sequence", "disclosureRoot"})
 _ANCHOR = frozenset({"root", "index", "proof", "transaction", "block"})
+_WHOLE_NUMBERS = frozenset({"chainId", "sequence", "index", "block"})
 
-_MINUS_ZERO = re.compile(rb":\s*-0[\s,}]")
+_MINUS_ZERO = re.compile(rb":\s*-0(?=[\s,}])")
 _ContentCheck = Callable[[list[Any], dict[str, Any]], None]
 
 
-def _integer_or_minus_zero(digits: str) -> int | float:
-    """-0 is 0 inside an event but no digits without sign: as a float it is told apart from 0."""
-    return -0.0 if digits == "-0" else int(digits)
+def _refuse_minus_zero(data: bytes) -> None:
+    """Raises MalformedBundle where -0 stands for one of the bundle's own whole numbers, which are digits alone.
+
+    A parser makes 0 of it, as it should inside an event. So the file is read once more with -1 in its place.
+    """
+    marked = bytearray(data)
+    for found in _MINUS_ZERO.finditer(data):
+        marked[found.end() - 1] = ord("1")
+    file = orjson.loads(marked)
+    if not isinstance(file, dict):
+        return
+    holders = [("chain", file.get("chain"))]
+    records = file.get("records")
+    for index, entry in enumerate(records if isinstance(records, list) else []):
+        if isinstance(entry, dict):
+            holders += [(f"records/{index}/{name}", entry.get(name)) for name in ("record", "anchor")]
+    for path, holder in holders:
+        if isinstance(holder, dict):
+            for name in _WHOLE_NUMBERS & holder.keys():
+                _integer(holder[name], f"{path}/{name}")
 
 
 def _content_check(is_deep: bool) -> _ContentCheck:

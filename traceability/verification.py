@@ -16,7 +16,7 @@ have failed none. Steps 11 to 13 fail nothing; they tell results apart.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,13 +117,14 @@ def verify_bundle(
     return _verdict([_result(case, index in corrected) for index, case in enumerate(cases)], cases)
 
 
-def identifiers_of(event: dict[str, Any]) -> set[str]:
+def identifiers_of(event: dict[str, Any]) -> Iterator[str]:
     """The goods that an event speaks of, in canonical form; what is no GS1 identifier stays as it is written."""
     texts = [event.get(name) for name in SINGLE_IDENTIFIERS]
-    texts += [text for name in EPC_LISTS for text in _items(event.get(name))]
-    quantities = [item for name in QUANTITY_LISTS for item in _items(event.get(name))]
-    texts += [item.get("epcClass") for item in quantities if isinstance(item, dict)]
-    return {canonical(text) for text in texts if isinstance(text, str)}
+    for name in EPC_LISTS:
+        texts += _items(event.get(name))
+    for name in QUANTITY_LISTS:
+        texts += [item.get("epcClass") for item in _items(event.get(name)) if isinstance(item, dict)]
+    return (canonical(text) for text in texts if isinstance(text, str))
 
 
 def _check_hashes(cases: Sequence[_Case]) -> None:
@@ -206,22 +207,27 @@ def _check_equivocation(cases: Sequence[_Case]) -> None:
 
 def _check_relation(cases: Sequence[_Case], identifier: str) -> None:
     """10. A chain of records, each sharing an identifier with the next, leads to one that has the named identifier."""
-    holders: dict[str, list[_Case]] = defaultdict(list)
-    carried = {case: identifiers_of(case.entry.event) for case in _standing(cases)}
-    for case, names in carried.items():
-        for name in names:
-            holders[name].append(case)
-    reached, frontier = {identifier}, [identifier]
-    waiting = dict(carried)
-    while frontier:
-        for case in holders.pop(frontier.pop(), []):
-            # Each record once: all its names were reached with the first of them.
-            found = waiting.pop(case, set()) - reached
-            reached |= found
-            frontier += found
-    for case, names in carried.items():
-        if reached.isdisjoint(names):
+    standing = _standing(cases)
+    # Records are put together in groups: each knows another of its group or, last, itself. A record may name a million
+    # things, so what is kept of each is only who named it first.
+    groups = list(range(len(standing)))
+    first: dict[str, int] = {}
+    for index, case in enumerate(standing):
+        for name in identifiers_of(case.entry.event):
+            other = _last(groups, first.setdefault(name, index))
+            groups[_last(groups, index)] = other
+    named = _last(groups, first[identifier]) if identifier in first else None
+    for index, case in enumerate(standing):
+        if _last(groups, index) != named:
             case.fail(Code.UNRELATED, f"nothing in this bundle joins the event to {identifier}")
+
+
+def _last(groups: list[int], index: int) -> int:
+    """The last one of its group, and the way to it made shorter for who comes next."""
+    while groups[index] != index:
+        groups[index] = groups[groups[index]]
+        index = groups[index]
+    return index
 
 
 def _withdrawn_on_chain(cases: Sequence[_Case], answers: ChainAnswers) -> set[int]:

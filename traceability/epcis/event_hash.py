@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from traceability.epcis.canonical import canonical_json
 from traceability.epcis.context import Namespaces, namespaces_of
-from traceability.epcis.numbers import plain_number, spelled_number
+from traceability.epcis.numbers import NUMBER_LEADS, plain_number, spelled_number
 from traceability.epcis.terms import (
     BUSINESS_STEP_IRIS,
     BUSINESS_TRANSACTION_TYPE_IRIS,
@@ -44,7 +44,6 @@ _HASH_ID: Final = re.compile(r"ni:///sha-256;([0-9A-Fa-f]{64})\?ver=CBV2\.0")
 _CBV_URN: Final = "urn:epcglobal:cbv:"
 _COMMENTS: Final = frozenset({"comment", "{http://www.w3.org/2000/01/rdf-schema#}comment"})
 _IGNORE_FIELDS: Final = "{https://repository-x.example.com/}ignoreFields"
-_NUMBER_TYPES: Final = (int, float)
 _CONTAINERS: Final = (dict, list)
 # Places, parties and words return in event after event; longer texts are strangers' and would fill the memory.
 _REMEMBERED_CHARACTERS_MAX: Final = 200
@@ -54,7 +53,7 @@ _PREHASH_ALWAYS: Final = 64 * 1024
 _PREHASH_TIMES: Final = 16
 _PREHASH_MAX: Final = 64 * 1024 * 1024
 _CHUNK_PARTS: Final = 1024
-# A number in plain notation; a shorter one is not much longer than it is spelled in JSON.
+# Of a name, or of a number in plain notation: shorter ones can't make much of the million values that a file may hold.
 _UNCOUNTED_CHARACTERS_MAX: Final = 32
 
 
@@ -102,7 +101,7 @@ def _parts(event: Mapping[str, Any], namespaces: Namespaces, left_out: Collectio
         if name in event:
             parts.append(render(name, event[name], names, remaining))
     for name in event.keys() - _PLACED:
-        element = namespaces.element_name(name)
+        element = namespaces.element_name(name) if ":" in name else name
         if element in left_out or element in _COMMENTS:
             continue
         if name in _PAIR_LISTS:
@@ -190,7 +189,9 @@ def _text(written: str) -> str:
 def _text_or_number(written: str) -> str:
     # XML has no numbers: 12.50 and "12.50" are the same fact.
     text = written.strip()
-    return spelled_number(text) or _text(text)
+    if text[:1] in NUMBER_LEADS and (number := spelled_number(text)):
+        return number
+    return _text(text)
 
 
 def _remembered(spell: Spell) -> Spell:
@@ -316,7 +317,8 @@ def _add_elements(parts: list[str], name: str, value: Any, names: _Names) -> Non
         names.spend(len(name) * len(value))
         parts += [_element(name, item, names) for item in value]
     else:
-        names.spend(len(name))
+        if len(name) > _UNCOUNTED_CHARACTERS_MAX:
+            names.spend(len(name))
         parts.append(_element(name, value, names))
 
 
@@ -326,7 +328,9 @@ def _element(name: str, value: Any, names: _Names) -> str:
         return f"{name}={text}" if text else name
     if isinstance(value, bool):
         return f"{name}={'true' if value else 'false'}"
-    if isinstance(value, _NUMBER_TYPES):
+    if isinstance(value, int):
+        return f"{name}={value}"
+    if isinstance(value, float):
         written = plain_number(value)
         if len(written) > _UNCOUNTED_CHARACTERS_MAX:
             names.spend(len(written))
@@ -337,14 +341,17 @@ def _element(name: str, value: Any, names: _Names) -> str:
             if inner == "#text" and not isinstance(inner_value, _CONTAINERS):
                 # The text of an XML element that has attributes too.
                 name = _element(name, inner_value, names)
-            elif (element := names.element_name(inner)) not in _COMMENTS:
+                continue
+            element = names.element_name(inner) if ":" in inner else inner
+            if element not in _COMMENTS:
                 _add_elements(parts, element, inner_value, names)
     elif isinstance(value, list):
         # A list in a list is an element without a name.
         parts = [_element("", item, names) for item in value]
     else:
         raise MalformedJson(f"{name}: null is no value of an event")
-    parts.sort()
+    if len(parts) > 1:
+        parts.sort()
     parts.insert(0, name)
     return "".join(parts)
 

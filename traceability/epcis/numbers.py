@@ -12,7 +12,7 @@ from typing import Final
 from traceability.errors import MalformedJson
 
 _JSON_NUMBER: Final = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
-_LEADS: Final = frozenset("-0123456789")
+NUMBER_LEADS: Final = frozenset("-0123456789")
 # Longer than this written plainly, a text is no measure but a text: 1e1000000 must not become a megabyte.
 SPELLED_CHARACTERS_MAX: Final = 64
 # No double that JSON can spell needs more digits on either side of the point.
@@ -25,8 +25,8 @@ def plain_number(value: int | float) -> str:
     if isinstance(value, int):
         return str(value)
     text = repr(value)
-    if text.endswith(".0"):
-        return text[:-2] if text != "-0.0" else "0"
+    if text[-2:] == ".0":
+        return text[:-2] if value else "0"
     if "e" not in text and "n" not in text:
         return text
     plain = _plain(text)
@@ -37,8 +37,6 @@ def plain_number(value: int | float) -> str:
 
 def spelled_number(text: str) -> str | None:
     """The plain notation of the number that the text spells, None where it spells none or is too long for one."""
-    if text[:1] not in _LEADS:
-        return None
     plain = _plain(text)
     return plain if plain is not None and len(plain) <= SPELLED_CHARACTERS_MAX else None
 

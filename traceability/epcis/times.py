@@ -126,12 +126,13 @@ def _instant(text: str) -> Instant:
     if match is None:
         raise MalformedJson(f"{text[:40]!r} is no date-time YYYY-MM-DDThh:mm:ss[.s…] with Z or ±hh:mm")
     local, fraction, offset = match.groups()
+    milliseconds = _half_up_ms(fraction) if fraction else 0
+    if offset == "Z" and milliseconds < 1_000:
+        return _canonical_instant(f"{local}.{milliseconds:03}Z")
     if offset != "Z" and not _OFFSET.fullmatch(offset):
         raise MalformedJson(f"{text[:40]!r} has an offset over 14:00")
     try:
-        moment = datetime.fromisoformat(local + offset).astimezone(UTC)
-        if fraction:
-            moment += timedelta(milliseconds=_half_up_ms(fraction))
+        moment = datetime.fromisoformat(local + offset).astimezone(UTC) + timedelta(milliseconds=milliseconds)
     except (ValueError, OverflowError):
         raise MalformedJson(f"{text[:40]!r} is no time that exists in the years 0001 to 9999, in UTC too") from None
     # The offset is cut off: datetime writes +00:00 where the standard writes Z.
@@ -143,7 +144,7 @@ def _canonical_instant(text: str) -> Instant:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise MalformedJson(f"{text!r} is no time that exists") from None
+        raise MalformedJson(f"{text!r} is no time that exists in the years 0001 to 9999") from None
     return Instant((moment - _EPOCH) // _MILLISECOND, text)
 
 
