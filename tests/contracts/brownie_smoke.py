@@ -14,14 +14,30 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BROWNIE = Path(sys.executable).parent / "brownie"
 NETWORK = "tallystick-smoke"
+CONTRACTS = ["PartyRegistry", "EventLog", "SettlementToken", "DeliveryEscrow", "Receivable"]
 CONSOLE = """
-registry, event_log = run("deploy")
+registry, event_log, token, escrow, receivable = run("deploy")
 print("answer", registry.standingOf(accounts[1], 1, chain[-1].timestamp, 0)[0] == accounts[1])
 print("answer", len(registry.members()), registry.activeCount(), registry.profileOf(accounts[2])[1])
 print("answer", event_log.anchor("0x" + "11" * 32, 500, {"from": accounts[0]}).events["Anchored"]["count"])
 print("answer", event_log.anchorOf("0x" + "11" * 32)[3] == accounts[0])
+order = run("deploy", "order", (token, escrow))
+print("answer held", escrow.itemOf(order, 0, "0x" + "00" * 32)["held"], token.balanceOf(escrow))
+print("answer paid", escrow.release(order, 0, "0x" + "00" * 32, {"from": accounts[1]}).events["ItemPaid"]["toPayee"])
+escrow.collect(token, accounts[0])
+print("answer collected", token.balanceOf(accounts[0]), token.balanceOf(escrow))
+print("answer receivable", receivable.escrow() == escrow, token.symbol())
 """
-ANSWERS = ["answer True", "answer 3 3 Corner Shop", "answer 500", "answer True"]
+ANSWERS = [
+    "answer True",
+    "answer 3 3 Corner Shop",
+    "answer 500",
+    "answer True",
+    "answer held 100000 100000",
+    "answer paid 100000",
+    "answer collected 100000 0",
+    "answer receivable True XTS",
+]
 
 
 def brownie(*words: str, console: str = "") -> str:
@@ -72,15 +88,15 @@ def main() -> None:
             brownie("networks", "delete", NETWORK)
         brownie("networks", "add", "development", NETWORK, "cmd=anvil", "host=http://127.0.0.1", f"port={port}")
         deployed = brownie("run", "scripts/deploy.py", "--network", NETWORK)
-        expect("PartyRegistry 0x", deployed)
-        expect("EventLog      0x", deployed)
+        for contract in CONTRACTS:
+            expect(f"{contract:15} 0x", deployed)
         answers = brownie("console", "--network", NETWORK, console=CONSOLE)
         for answer in ANSWERS:
             expect(answer, answers)
     finally:
         anvil.kill()
         anvil.wait()
-    sys.stdout.write(f"{len(ANSWERS) + 3} passed, 0 failed\n")
+    sys.stdout.write(f"{len(ANSWERS) + len(CONTRACTS) + 1} passed, 0 failed\n")
 
 
 if __name__ == "__main__":

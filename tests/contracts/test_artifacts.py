@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ledger.abi import CONTRACTS
 from ledger.record import keccak256
 from scripts import compile as compiling
 
@@ -39,7 +40,7 @@ def test_the_metadata_names_the_very_sources() -> None:
 
 
 def test_contracts_fit_on_a_chain() -> None:
-    for name in ("EventLog", "PartyRegistry"):
+    for name in (*CONTRACTS, "Bounds"):
         size = len(bytes.fromhex(artifact(name)["deployedBytecode"][2:]))
         assert 0 < size <= SIZE_MAX, f"{name} has {size:,} bytes (EIP-170)"
 
