@@ -9,13 +9,11 @@ Nothing is done on what is not final yet, nor by any other clock than the chain'
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, SQLModel, col, select, update
 
@@ -47,7 +45,16 @@ _PLANNED, _FAILED, _REPLACED = (
     state.value for state in (TransactionState.PLANNED, TransactionState.FAILED, TransactionState.REPLACED)
 )
 _UNDER_WAY = (_PLANNED, TransactionState.SENT.value, TransactionState.MINED.value)
-_log = logging.getLogger(__name__)
+_CREDITS = SQLModel.metadata.tables["credits"].c
+_TRANSACTIONS = SQLModel.metadata.tables["transactions"].c
+_IS_OURS = _TRANSACTIONS.intent.startswith(SETTLE) | _TRANSACTIONS.intent.startswith(COLLECT)
+# Over columns, made once: it is asked with every pass, and mostly the answer is no.
+_IS_ANYTHING = sa.select(sa.or_(
+    sa.exists().where(_ITEMS.settleable_from <= sa.bindparam("at")),
+    sa.exists().where(_CREDITS.changed_block >= 0),
+    sa.exists().where(_TRANSACTIONS.state == _FAILED, _IS_OURS),
+))  # fmt: skip
+"""Whether anything is due or owed to anybody, or has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ def step(
         return Progress()
     with reading(engine) as session:
         answers = LocalAnswers.of(session)
+        if not session.connection().execute(_IS_ANYTHING, {"at": answers.next_at}).scalar_one():
+            return Progress()
         registry = registry_of(session, answers.block_number)
         own = frozenset(accounts) | {registry.signers[a].party for a in accounts if a in registry.signers}
         standpoint = Standpoint(deployment.escrow_domain, deployment.escrow.receivable, registry, answers.next_at)
@@ -192,7 +201,7 @@ def _known(session: Session, intents: Sequence[str]) -> dict[str, TransactionRow
 
 
 def _open_count(session: Session) -> int:
-    is_open = col(TransactionRow.state).in_(_UNDER_WAY) & _is_ours()
+    is_open = col(TransactionRow.state).in_(_UNDER_WAY) & _IS_OURS
     some = sa.select(col(TransactionRow.id)).where(is_open).limit(OPEN_MAX).subquery()
     return session.connection().execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
@@ -213,7 +222,7 @@ def _plan_again(session: Session, plan: _Plan, now_us: int) -> None:
 
 def _done_by_others(session: Session, view: _View, wanted: set[str]) -> list[str]:
     """Failed transactions for which there is nothing to do any more: another has done it."""
-    has_failed = (col(TransactionRow.state) == _FAILED) & _is_ours()
+    has_failed = (col(TransactionRow.state) == _FAILED) & _IS_OURS
     failed = session.exec(select(TransactionRow.intent).where(has_failed).limit(DUE_MAX)).all()
     return [intent for intent in failed if intent not in wanted and not _is_left(session, intent)]
 
@@ -233,7 +242,3 @@ def _is_left(session: Session, intent: str) -> bool:
 def _note_done(session: Session, intents: Sequence[str]) -> None:
     is_it = col(TransactionRow.intent).in_(intents) & (col(TransactionRow.state) == _FAILED)
     session.execute(update(TransactionRow).where(is_it).values(state=_REPLACED, error="another has done it"))
-
-
-def _is_ours() -> ColumnElement[bool]:
-    return col(TransactionRow.intent).startswith(SETTLE) | col(TransactionRow.intent).startswith(COLLECT)
