@@ -10,13 +10,25 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from scripts.bench import Row, books, event_hash, history, meets_target, orders, single, throughput, verification
+from scripts.bench import (
+    Row,
+    books,
+    bounded,
+    event_hash,
+    history,
+    meets_target,
+    orders,
+    single,
+    throughput,
+    verification,
+)
 
 MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "throughput": throughput.measure,
     "single": single.measure,
     "event_hash": event_hash.measure,
     "verification": verification.measure,
+    "bounded": bounded.measure,
     "history": history.measure,
     "books": books.measure,
     "orders": orders.measure,
