@@ -151,9 +151,6 @@ class _Matching:
         by_money: dict[int, list[Line]] = {}
         for line in self.lines:
             by_money.setdefault(line.money, []).append(line)
-            if line.item.due != line.money:
-                # Invoiced as the terms say, before something else was decided.
-                by_money.setdefault(line.item.due, []).append(line)
         claims, gone = [], set()
         for claim in self.claims:
             candidates = by_money.get(claim.invoice.amount, ()) if self._tolerances.is_exact else self.lines
@@ -219,16 +216,14 @@ class _Matching:
         return _Badness(claim.is_doubtful, not has_quantity and not has_money, not has_quantity, apart, is_all)
 
     def _fits_one(self, claim: Claim, line: Line) -> bool:
-        same, amount = self._tolerances, claim.invoice.amount
-        if not (same.same_money(amount, line.money) or same.same_money(amount, line.item.due)):
-            return False
-        return line.uom in ("", claim.uom) and same.same_quantity(claim.quantity, line.quantity)
+        same = self._tolerances
+        has_money = same.same_money(claim.invoice.amount, line.money)
+        return has_money and line.uom in ("", claim.uom) and same.same_quantity(claim.quantity, line.quantity)
 
     def _fits(self, claims: tuple[Claim, ...], lines: tuple[Line, ...]) -> bool:
         same = self._tolerances
-        amount = sum(claim.invoice.amount for claim in claims)
-        money, due = sum(line.money for line in lines), sum(line.item.due for line in lines)
-        if not (same.same_money(amount, money) or same.same_money(amount, due)):
+        amount, money = sum(claim.invoice.amount for claim in claims), sum(line.money for line in lines)
+        if not same.same_money(amount, money):
             return False
         uoms = {claim.uom for claim in claims}
         if len(uoms) > 1 or any(line.uom and line.uom not in uoms for line in lines):
@@ -274,14 +269,12 @@ def _groups(lines: Sequence[Line]) -> list[tuple[Line, ...]]:
 
 
 def _runs(amounts: Sequence[int], total: int) -> Iterator[slice]:
-    """The runs of neighbours that sum to `total`: all of them first, then by where they end."""
-    if sum(amounts) == total:
-        yield slice(0, len(amounts))
+    """The runs of neighbours that sum to `total`, by where they end, each from the earliest on."""
     begins: dict[int, int] = {0: 0}
     reached = 0
     for end, amount in enumerate(amounts, 1):
         reached += amount
         begin = begins.get(reached - total)
-        if begin is not None and begin < end:
+        if begin is not None:
             yield slice(begin, end)
-        begins[reached] = end
+        begins.setdefault(reached, end)

@@ -27,6 +27,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.escrow import Attested
 from ledger.hexadecimal import to_hex
 from ledger.invoices import Invoice
 from ledger.judgement import Judgement, Side, State, is_plain, judge
@@ -291,6 +292,23 @@ def test_a_receipt_that_was_withdrawn_after_agreement(office: Office) -> None:
     assert office.states() == [State.RECEIPT_WITHDRAWN]
 
 
+def test_the_withdrawn_record_of_an_attestor_who_stated_something_else_is_nothing(office: Office) -> None:
+    order = office.order((100_000, 1_000))
+    delivery = office.deliver(order, 1_000)
+    office.trade.end(order, delivery)
+    office.invoice(order, 1_000, 100_000)
+    at = next(index for index, log in enumerate(office.trade.logs) if isinstance(log, Attested))
+    counted = office.trade.logs[at]
+    assert isinstance(counted, Attested)
+    other = counted._replace(attestor=BANK, record_hash=b"\x01" * 32, accepted=999)
+    office.trade.logs.insert(at, other)
+    told = office.receipts[0]._replace(record_hash=other.record_hash, quantity=999, withdrawn_at=5)
+    office.receipts.append(told)
+    assert office.states() == [State.MATCHED]
+    office.trade.logs[at] = other._replace(accepted=1_000)
+    assert office.states() == [State.RECEIPT_WITHDRAWN]
+
+
 def test_a_withdrawn_event_that_was_never_counted_is_nothing(office: Office) -> None:
     order = office.order((100_000, 1_000))
     delivery = office.deliver(order, 1_000)
@@ -383,6 +401,28 @@ def test_what_is_all_too_much_needs_no_invoice(office: Office) -> None:
     assert office.states() == [State.MATCHED, State.OVER_DELIVERED]
 
 
+def test_each_delivery_has_its_own_excess(office: Office) -> None:
+    order = office.order((100_000, 1_000))
+    office.trade.end(order, office.deliver(order, 990, note="DA-1"))
+    office.trade.end(order, office.deliver(order, 60, note="DA-2"))
+    office.deliver(order, 30, note="DA-3")
+    office.invoice(order, 990, 99_000)
+    office.invoice(order, 60, 1_000)
+    found = [(item.state, item.quantity) for item in office.reconcile()]
+    assert found == [
+        (State.MATCHED, Number(0, 0)), (State.OVER_DELIVERED, Number(50, 0)), (State.OVER_DELIVERED, Number(30, 0)),
+    ]  # fmt: skip
+
+
+def test_an_invoice_may_cover_what_came_too_much(office: Office) -> None:
+    order = office.order((100_000, 1_000))
+    office.trade.end(order, office.deliver(order, 1_000, note="DA-1"))
+    office.deliver(order, 50, note="DA-2")
+    office.invoice(order, 1_050, 100_000)
+    item = office.only()
+    assert (item.state, item.quantity, len(item.deliveries)) == (State.OVER_DELIVERED, Number(50, 0), 2)
+
+
 @pytest.mark.parametrize(
     ("quantity", "uom", "difference"),
     [
@@ -461,6 +501,15 @@ def test_what_is_not_settled_yet_is_unpaid(office: Office) -> None:
     office.invoice(order, 1_000, 93_500)
     item = office.only()
     assert (item.state, item.money, item.expected, item.paid) == (State.UNPAID, 93_500, 93_500, 0)
+
+
+def test_a_part_that_was_divided_is_not_the_whole(office: Office) -> None:
+    order = office.order((100_000, 1_000))
+    delivery = office.deliver(order, 1_000)
+    office.trade.pay(order, 0, delivery, Cause.DIVIDED, 40_000, 0)
+    office.invoice(order, 1_000, 40_000)
+    item = office.only()
+    assert (item.state, item.money, item.paid, item.expected) == (State.AMOUNT_DIFFERS, -60_000, 40_000, 100_000)
 
 
 def test_splits_are_paid_for_the_invoice_too(office: Office) -> None:
@@ -548,6 +597,14 @@ def test_goods_that_are_taken_over_and_then_inspected_are_invoiced_once(office: 
     assert office.deliver(order, 1_000, milestone=1) == delivery
     office.trade.end(order, delivery, milestone=1)
     assert (office.only().state, office.only().paid) == (State.MATCHED, 100_000)
+
+
+def test_a_milestone_of_another_quantity_is_of_other_goods(office: Office) -> None:
+    order = office.order((70_000, 1_000), (30_000, 500))
+    office.trade.end(order, office.deliver(order, 1_000))
+    office.invoice(order, 1_000, 100_000)
+    item = office.only()
+    assert (item.state, item.money, item.milestones) == (State.AMOUNT_DIFFERS, 30_000, (0,))
 
 
 def test_or_once_a_milestone(office: Office) -> None:
