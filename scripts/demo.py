@@ -170,7 +170,7 @@ def _facts(
             {"id": to_hex(trader.order_of(order, devnet.genesis_at)), "number": order.number, "story": order.story}
             for order in story.orders
         ],
-        "invoices": str(invoices),
+        "invoices": str(invoices.resolve()),
         "invoicesParty": bookkeeping.PARTY.name,
     }
 
