@@ -111,7 +111,7 @@ contract DeliveryEscrow is Items, Multicall {
         return _hashTypedDataV4(keccak256(abi.encode(ATTESTATION_TYPEHASH, attestation)));
     }
 
-    // ------------------------------------------------------------------------------------- whether an attestation counts
+    // ------------------------------------------------------------------------------ whether an attestation counts
 
     /// @dev Also for a key that has ended: what it stated while it stood has counted. The digest does not name the
     /// attestor, so another one that states the same on a record of its own is another attestor here.

@@ -137,7 +137,7 @@ abstract contract Items is Orders, EIP712 {
         if (signer != other) revert NotSigned(other, digest);
     }
 
-    // --------------------------------------------------------------------------------------------- money leaves
+    // ----------------------------------------------------------------------------------------------- money leaves
 
     /// @dev All that the item holds: ⌊held × payeeBps / 10,000⌋ to the payee, the remainder to the buyer.
     function _share(bytes32 order, uint16 milestone, bytes32 delivery, Cause cause, uint128 held, uint16 payeeBps)
