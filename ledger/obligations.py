@@ -86,10 +86,6 @@ class OrderObligations:
     """By milestone, what was accepted in all."""
     items: dict[Name, Obligation] = field(default_factory=dict)
 
-    def deliveries(self) -> list[Obligation]:
-        """The agreed deliveries, in the order of their agreement."""
-        return [item for (_, delivery), item in self.items.items() if delivery != REST]
-
     def preview(self, milestone: int, quantity: int) -> int:
         """What a delivery of that quantity, which is not agreed yet, would be paid if it is taken whole and in time."""
         rule = self.terms.milestones[milestone]
