@@ -144,6 +144,16 @@ class DatabaseNotWritable(LedgerError):
         self.reason = reason
 
 
+class RebuildUnderWay(LedgerError):
+    """Another process is making the derived tables again."""
+
+    code = "rebuild_under_way"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"another process rebuilds this node ({folder}): wait until it is done")
+        self.folder = folder
+
+
 class DevnetError(LedgerError):
     """The embedded chain can't be started or replayed."""
 

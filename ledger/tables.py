@@ -253,6 +253,51 @@ class StrangeLogRow(SQLModel, table=True):
     reason: str
 
 
+class RestoredSignerRow(SQLModel, table=True):
+    """A signer that may have used numbers which this database does not know: it was restored from a backup.
+
+    Nothing is recorded with its key before `cleared_at_us` is set.
+    """
+
+    __tablename__ = "restored_signers"
+
+    signer: bytes = Field(sa_column=Column(LargeBinary(20), primary_key=True))
+    restored_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    cleared_at_us: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class ChainLossRow(SQLModel, table=True):
+    """That the chain has lost blocks which were final here. Payments stop until `resumed_at_us` is set."""
+
+    __tablename__ = "chain_losses"
+
+    id: int | None = Field(default=None, sa_column=Column(_BigId, primary_key=True, autoincrement=True))
+    first_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    last_number: int = Field(sa_column=Column(BigInteger, nullable=False))
+    noticed_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    resumed_at_us: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class LostAnchorRow(SQLModel, table=True):
+    """A root whose final anchor was lost, and when it had been anchored; gone once it has been anchored again."""
+
+    __tablename__ = "lost_anchors"
+
+    root: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    anchored_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class LapsedRecordRow(SQLModel, table=True):
+    """A record that verified until its anchor was lost: by the time of the new one its signer's standing had ended."""
+
+    __tablename__ = "lapsed_records"
+
+    record_hash: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    signer: bytes = Field(sa_column=Column(LargeBinary(20), nullable=False))
+    was_anchored_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    anchored_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class ContradictionRow(SQLModel, table=True):
     """A foreign record that was not taken: its signer used the same number for a record that is stored here."""
 

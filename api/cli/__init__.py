@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import checks, events, finance, node, order_items, orders, parties, signers
+from api.cli import checks, events, finance, keeping, node, order_items, orders, parties, signers
 from api.cli import keys as api_keys
 from api.cli.console import Outcome, report
 
@@ -30,6 +30,7 @@ app.command("serve")(node.serve)
 app.command("worker")(node.work)
 app.command("status")(node.status)
 app.command("migrate")(node.migrate)
+app.command("rebuild")(keeping.rebuild_tables)
 app.command("openapi", hidden=True)(node.openapi)
 
 app.command("capture")(events.capture_file)
