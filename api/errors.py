@@ -62,6 +62,29 @@ class DatabaseUnavailable(ApiError):
         self.url, self.reason = url, reason
 
 
+class DatabaseTaken(ApiError):
+    """What is to be restored into is not empty."""
+
+    code = "database_taken"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"the database {url} already holds a node's data: name an empty one in TALLY_DATABASE_URL, nothing has "
+            "been changed"
+        )
+        self.url = url
+
+
+class DamagedBackup(ApiError):
+    """A file that is no backup, or not whole any more."""
+
+    code = "damaged_backup"
+
+    def __init__(self, file: object, reason: str) -> None:
+        super().__init__(f"{file} can't be restored: {reason}. Take another copy of it, or an older backup")
+        self.file, self.reason = file, reason
+
+
 class OutdatedDatabase(ApiError):
     """The database is at an earlier revision than this version works on."""
 

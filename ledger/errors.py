@@ -73,6 +73,20 @@ class SequenceTaken(LedgerError):
         self.signer, self.sequence = signer, sequence
 
 
+class NumbersUnknown(LedgerError):
+    """The node was restored from a backup, and does not know which numbers this key has used since."""
+
+    code = "numbers_unknown"
+
+    def __init__(self, signer: str) -> None:
+        super().__init__(
+            f"this node was restored from a backup and does not know which sequence numbers {signer} has used since: "
+            f"`tally party signer skip {signer}` skips 2^32 of them, or retire the key (`tally party signer revoke`) "
+            "and authorise another"
+        )
+        self.signer = signer
+
+
 class SignerNotAuthorised(LedgerError):
     """The key does not stand for the party. Ask the party's controller to authorise it, or sign with another key."""
 

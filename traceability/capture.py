@@ -25,6 +25,7 @@ from ledger.database import writing
 from ledger.errors import SequenceTaken
 from ledger.hexadecimal import to_address
 from ledger.keystore import Signer
+from ledger.numbering import check_known
 from ledger.record import Domain, Record, capture_receipt_digest, record_hash
 from ledger.tables import RecordRow, SequenceRow
 from traceability import declarations, repository
@@ -115,8 +116,8 @@ def capture(
 ) -> CaptureJob:
     """Records a document's events for a party (20 bytes) with a key that this node holds; returns when all is durable.
 
-    Raises MalformedJson, InvalidDocument (with `proceed` only for what concerns the whole document), UnknownParty, or
-    SignerNotAuthorised; then nothing is stored.
+    Raises MalformedJson, InvalidDocument (with `proceed` only for what concerns the whole document), UnknownParty,
+    SignerNotAuthorised, or NumbersUnknown where the node was restored and the signer is held; then nothing is stored.
     """
     intake = Intake(domain, party, now_us, randomness, settings, receipt_signer, error_behaviour)
     read = _read(scan(document, bytes_max=settings.bytes_max), intake)
@@ -267,6 +268,7 @@ def _sign(
     """Records with the signer's next numbers."""
     if not drafts:
         return []
+    check_known(session, signer.address)
     first = _take_numbers(session, signer.address, counters.next_sequence, len(drafts))
     roots = intake.randomness(32 * len(drafts))
     signed = []

@@ -31,6 +31,8 @@ app.command("worker")(node.work)
 app.command("status")(node.status)
 app.command("migrate")(node.migrate)
 app.command("rebuild")(keeping.rebuild_tables)
+app.command("backup")(keeping.back_up_node)
+app.command("restore")(keeping.restore_node)
 app.command("openapi", hidden=True)(node.openapi)
 
 app.command("capture")(events.capture_file)
@@ -82,6 +84,7 @@ signer = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Further 
 signer.command("list")(signers.list_signers)
 signer.command("authorise")(signers.authorise)
 signer.command("revoke")(signers.revoke)
+signer.command("skip")(signers.skip_numbers)
 signer.command("consent")(signers.give_consent)
 party.add_typer(signer, name="signer")
 

@@ -23,8 +23,11 @@ from api.errors import BadArgument, NoSigningKey
 from api.node import Node, opened_node
 from api.outbox import send
 from api.proposals import registry_domain
+from api.recording import now_us
+from ledger import numbering
 from ledger.answers import Use
 from ledger.consortium import FOREVER, call, consent_digest
+from ledger.database import writing
 from ledger.hexadecimal import from_hex, to_address, to_hex
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="A key file of this node, or an account.")]
@@ -137,6 +140,25 @@ def revoke(
         emit(shown)
         return
     say(f"{shown['address']} ends at {shown['until']}, for ever")
+
+
+def skip_numbers(
+    key: Key,
+    times: Annotated[
+        int, typer.Option(min=1, max=2**20, help="The how-manieth restore of the same backup: skips so many times.")
+    ] = 1,
+    data: DataFolder = DATA_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Skip 2^32 sequence numbers of a key, so that a node that was restored from a backup records with it again."""
+    with opened_node(data) as node:
+        account = account_named(node, key)
+        with writing(node.engine) as session:
+            number = numbering.skip(session, account, now_us(), times=times)
+    if as_json:
+        emit({"signer": to_address(account), "nextNumber": number})
+        return
+    say(f"{to_address(account)} goes on with number {number}")
 
 
 def _signer_account(node: Node, key: str) -> bytes:
