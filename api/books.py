@@ -120,9 +120,7 @@ def journal_file(books: Books, kind: Format, period: Period, made_at: int) -> by
             closed = _closed(period, books, made_at)
             stated = [one for token in books.heading.currencies for one in statements_of(books, token, closed)]
             if not stated:
-                raise BadArgument(
-                    "there is no token to state: name those that orders are paid in, tokens in node.toml"
-                )
+                raise BadArgument("there is no token to state: name those that orders are paid in, tokens in node.toml")
             return camt053(stated, books.heading, made_at)
 
 

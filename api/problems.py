@@ -161,10 +161,13 @@ def _extra(error: Exception) -> Iterator[tuple[str, Any]]:
     if isinstance(error, door.BodyTooLarge):
         yield "bytesMax", error.bytes_max
     if isinstance(error, traceability.BadPurchaseOrder):
-        yield "errors", [
-            {"row": each.row, "column": each.column, "field": each.field, "reason": each.reason}
-            for each in error.problems
-        ]
+        yield (
+            "errors",
+            [
+                {"row": each.row, "column": each.column, "field": each.field, "reason": each.reason}
+                for each in error.problems
+            ],
+        )
     if isinstance(error, ledger.OrderRefused | ledger.BadTerms | traceability.BadTermsDocument):
         yield "field", error.field
     if isinstance(error, door.InvoicesRefused):

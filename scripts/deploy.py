@@ -51,7 +51,17 @@ def order(token: Any, escrow: Any) -> str:
     grower, roaster = accounts[0], accounts[1]
     now = chain[-1].timestamp
     milestone = (PRICE, BAGS, 1, 1, now + 30 * DAY_S, 10 * DAY_S, 0, 0, 100, 500, 2_000)
-    terms = (roaster, grower, token, b"terms".rjust(32), "0x" + "00" * 20, now + DAY_S, [], [roaster], [milestone])
+    terms: tuple[Any, ...] = (
+        roaster,
+        grower,
+        token,
+        b"terms".rjust(32),
+        "0x" + "00" * 20,
+        now + DAY_S,
+        [],
+        [roaster],
+        [milestone],
+    )
     identifier = escrow.orderId(terms, 1)
     escrow.propose(terms, 1, {"from": roaster})
     escrow.accept(identifier, {"from": grower})

@@ -1,7 +1,7 @@
 """`python -m scripts.bench.judge [IDENTIFIER] < BUNDLE`: the verdict on one bundle, and what it took, as JSON.
 
-A process of its own, with nothing in it but the verifier: what it holds is what a verdict takes. It works in one thread:
-the time of the processor counts, whatever else the machine is busy with.
+A process of its own, with nothing in it but the verifier: what it holds is what a verdict takes. It works in one
+thread: the time of the processor counts, whatever else the machine is busy with.
 """
 
 from __future__ import annotations
