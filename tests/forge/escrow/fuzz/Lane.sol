@@ -8,6 +8,12 @@ import {Cast} from "../invariants/Cast.sol";
 
 /// @dev The straight way from terms to money: the roaster buys from the grower and attests alone what came.
 abstract contract Lane is Cast {
+    struct Paper {
+        IDeliveryEscrow.Attestation attestation;
+        bytes signature;
+        IDeliveryEscrow.Evidence evidence;
+    }
+
     uint64 internal constant DUE = START + 30 days;
 
     uint256 private _count;
@@ -65,18 +71,25 @@ abstract contract Lane is Cast {
         internal
         returns (bytes32 delivery)
     {
-        delivery = keccak256(abi.encode("delivery", ++_count));
-        IDeliveryEscrow.Attestation memory attestation = IDeliveryEscrow.Attestation(
-            order, 0, delivery, keccak256(abi.encode("record", _count)), happenedAt, accepted, deduction
-        );
-        IDeliveryEscrow.Evidence memory evidence;
-        evidence.signature = sign(scanners[ROASTER], attestation.recordHash);
+        Paper memory paper = prepare(order, accepted, happenedAt, deduction);
+        escrow.attest(paper.attestation, paper.signature, paper.evidence);
+        return paper.attestation.delivery;
+    }
+
+    /// @dev Recorded and anchored in this second, attested by whoever submits it, some time.
+    function prepare(bytes32 order, uint128 accepted, uint64 happenedAt, uint16 deduction)
+        internal
+        returns (Paper memory paper)
+    {
+        bytes32 delivery = keccak256(abi.encode("delivery", ++_count));
+        bytes32 recordHash = keccak256(abi.encode("record", _count));
+        paper.attestation = IDeliveryEscrow.Attestation(order, 0, delivery, recordHash, happenedAt, accepted, deduction);
+        paper.evidence.signature = sign(scanners[ROASTER], recordHash);
         // The only leaf is the root.
-        evidence.root = keccak256(bytes.concat(keccak256(abi.encode(attestation.recordHash, evidence.signature))));
+        paper.evidence.root = keccak256(bytes.concat(keccak256(abi.encode(recordHash, paper.evidence.signature))));
         vm.prank(names[ROASTER]);
-        eventLog.anchor(evidence.root, 1);
-        bytes memory signature = sign(desks[ROASTER], escrow.attestationDigest(attestation));
-        escrow.attest(attestation, signature, evidence);
+        eventLog.anchor(paper.evidence.root, 1);
+        paper.signature = sign(desks[ROASTER], escrow.attestationDigest(paper.attestation));
     }
 
     function divide(bytes32 order, bytes32 delivery, uint128 toPayee, uint128 toBuyer) internal {

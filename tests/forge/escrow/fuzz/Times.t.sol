@@ -60,7 +60,6 @@ contract TimesTest is Lane {
         vm.warp(from);
         uint256 here = stage.snapshotState();
         _dispute(order, 0);
-        // A delivery that is agreed now can be disputed for a day at least. Its record must be anchored in time.
         vm.assertEq(escrow.itemOf(order, 0, 0).settleableFrom, until + 7 days, "the rest waits for the arbiter");
         stage.revertToState(here);
         vm.warp(until - 1);
@@ -69,6 +68,31 @@ contract TimesTest is Lane {
         _assertRefused(abi.encodeCall(IDeliveryEscrow.dispute, (order, 0, 0)), "disputed at R");
         escrow.settle(order, 0, 0);
         vm.assertEq(creditOf(ROASTER), milestone.amount, "what was not delivered is the buyer's");
+    }
+
+    function testFuzz_who_disputes_a_rest_has_a_day_to_dispute_what_is_agreed_then(
+        uint32 window,
+        uint32 arbitration,
+        uint32 when
+    ) public {
+        IDeliveryEscrow.Milestone memory milestone = plain();
+        (milestone.window, milestone.arbitration) = (window % 3 days, 1 + arbitration % 365 days);
+        bytes32 order = funded(milestone);
+        Paper memory first = prepare(order, 1, uint64(block.timestamp), 0);
+        Paper memory second = prepare(order, 1, uint64(block.timestamp), 0);
+        vm.warp(DUE + 1);
+        escrow.attest(first.attestation, first.signature, first.evidence);
+        uint256 asAgreed = escrow.itemOf(order, 0, first.attestation.delivery).disputableUntil;
+        vm.assertEq(asAgreed, block.timestamp + milestone.window, "before the dispute the window is the agreed one");
+        _dispute(order, 0);
+        vm.warp(DUE + 1 + when % (escrow.itemOf(order, 0, 0).settleableFrom - DUE - 1));
+        escrow.attest(second.attestation, second.signature, second.evidence);
+        uint256 until = escrow.itemOf(order, 0, second.attestation.delivery).disputableUntil;
+        uint256 atLeast = milestone.window > 1 days ? milestone.window : 1 days;
+        vm.assertEq(until, block.timestamp + atLeast, "after it a day at least");
+        asAgreed = escrow.itemOf(order, 0, first.attestation.delivery).disputableUntil;
+        vm.assertEq(asAgreed, DUE + 1 + milestone.window, "earlier deliveries stay as they were");
+        _dispute(order, second.attestation.delivery);
     }
 
     function testFuzz_a_delivery_is_taken_until_grace_ends(uint32 grace, uint32 early) public {

@@ -41,7 +41,7 @@ abstract contract Deliveries is Trade {
     /// @dev An earlier one, which has counted or not.
     function submit(uint256 seed) public played(seed) {
         if (_papers.length == 0) return;
-        Paper memory paper = _papers[roll(_papers.length)];
+        Paper memory paper = oneIn(4) ? _papers[roll(_papers.length)] : _pending();
         _submit("submit", paper.signature.length == 0 ? paper.signer : somebody(), paper);
     }
 
@@ -201,6 +201,23 @@ abstract contract Deliveries is Trade {
             which = (which + 1) % attestors.length;
         }
         return attestors[which];
+    }
+
+    /// @dev One that may still count, if chance finds such; first where the rest is disputed.
+    function _pending() private returns (Paper memory paper) {
+        for (uint256 i = 0; i < 16; ++i) {
+            Paper memory other = _papers[roll(_papers.length)];
+            IDeliveryEscrow.Attestation memory attestation = other.attestation;
+            IDeliveryEscrow.Item memory rest = escrow.itemOf(attestation.order, attestation.milestone, 0);
+            if (!rest.exists || rest.isEnded) continue;
+            if (escrow.itemOf(attestation.order, attestation.milestone, attestation.delivery).exists) continue;
+            if (model.hasAttested(attestation.order, attestation.milestone, attestation.delivery, other.attestor)) {
+                continue;
+            }
+            paper = other;
+            if (rest.isDisputed) return paper;
+        }
+        if (paper.attestor == address(0)) paper = _papers[roll(_papers.length)];
     }
 
     /// @dev A recent one, that stands if chance finds such.

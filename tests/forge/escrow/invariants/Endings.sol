@@ -80,6 +80,7 @@ abstract contract Endings is Deliveries {
 
     function dispute(uint256 seed) public played(seed) {
         Place memory place = anItem(Wanted.Disputable);
+        if (oneIn(3)) place.delivery = 0;
         if (place.delivery == 0) _waitForTheRest(place);
         if (isMissed(place, Wanted.Disputable)) return;
         address caller = controllerOf(escrow.orderOf(place.order).buyer);

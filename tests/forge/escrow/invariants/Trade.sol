@@ -9,16 +9,17 @@ import {Stage} from "./Stage.sol";
 
 /// @dev Orders come to be: proposed, accepted, cancelled, funded.
 abstract contract Trade is Stage {
-    // So few that much happens to each.
+    // So few that are not over, that much happens to each.
     uint256 private constant OPEN_MAX = 4;
-    uint256 private constant ORDERS_MAX = 8;
+    uint256 private constant LIVE_MAX = 6;
+    uint256 private constant ORDERS_MAX = 24;
     bytes32 private constant PERMIT_TYPEHASH =
         keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
 
     uint256 private _nonce;
 
     function propose(uint256 seed) public played(seed) {
-        if (model.orderCount() < ORDERS_MAX) _propose(roll(TOKENS));
+        if (_live() < LIVE_MAX && model.orderCount() < ORDERS_MAX) _propose(roll(TOKENS));
     }
 
     function accept(uint256 seed) public played(seed) {
@@ -60,7 +61,15 @@ abstract contract Trade is Stage {
 
     /// @dev From proposal to funding in one go.
     function open(uint256 seed) public played(seed) {
-        if (model.orderCount() < OPEN_MAX) _open(roll(TOKENS));
+        if (_live() < OPEN_MAX && model.orderCount() < ORDERS_MAX) _open(roll(TOKENS));
+    }
+
+    function _live() private view returns (uint256 live) {
+        uint256 count = model.orderCount();
+        for (uint256 i = 0; i < count; ++i) {
+            IDeliveryEscrow.State state = escrow.orderOf(model.orders(i)).state;
+            if (uint256(state) <= uint256(IDeliveryEscrow.State.Funded)) ++live;
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------ whose
