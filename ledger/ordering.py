@@ -231,6 +231,7 @@ def division(
 def divide(view: Standpoint, order: OrderState, shares: Division, signature: bytes) -> Action:
     """The one of buyer and payee who has not signed submits what the other has.
 
+    The signature may be empty where the other is a contract account, which has approved the digest in the registry.
     Raises WrongState, WrongTime, UnknownItem, BadShare, NotEntitled, BadSignature.
     """
     item = _open_item(order, shares.milestone, shares.delivery)
@@ -239,7 +240,9 @@ def divide(view: Standpoint, order: OrderState, shares: Division, signature: byt
         raise WrongState("item_version", f"is {shares.item_version}, the item has changed since ({item.version})")
     _expect_time(view.at <= shares.deadline_at, "deadline", f"has passed ({shares.deadline_at})")
     buyer, payee = view.actor_of(order.terms.buyer), view.actor_of(order.payee)
-    signer = recover(division_digest(view.domain, shares), signature)
+    digest = division_digest(view.domain, shares)
+    has_approved = [account for account in (payee, buyer) if (account, digest) in view.registry.approved]
+    signer = has_approved[0] if has_approved and not signature else recover(digest, signature)
     if signer not in (buyer, payee):
         raise NotEntitled("signature", f"is of {to_address(signer)}, who acts neither for the buyer nor for the payee")
     sender = buyer if signer == payee else payee

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from ledger import follower, orderbook, orderdesk, ordering, orders, tokens
 from ledger.batch import AnchoringSettings
 from ledger.book import OrderState, Part
+from ledger.consortium import call as registry_call
 from ledger.database import reading, writing
 from ledger.errors import (
     BadShare,
@@ -228,6 +229,19 @@ def test_buyer_and_payee_divide_as_they_like(desk: Desk, signer: LocalSigner, se
     assert desk.order(order).held == 60_000
     with pytest.raises(WrongState, match="item has changed since"):
         ordering.divide(desk.view, desk.order(order), shares, signature)
+
+
+def test_an_account_that_cannot_sign_approves_a_division_in_the_registry(desk: Desk) -> None:
+    world, order = desk.world, desk.funded()
+    shares = ordering.division(desk.order(order), 0, REST, 40_000, 60_000, world.now + 60)
+    with pytest.raises(BadSignature):
+        ordering.divide(desk.view, desk.order(order), shares, b"")
+    digest = orders.division_digest(world.deployment.escrow_domain, shares)
+    world.send(ROASTER, world.deployment.party_registry, registry_call("approve", digest))
+    action = ordering.divide(desk.view, desk.order(order), shares, b"")
+    assert action.sender == GROWER.address
+    desk.do(action)
+    assert desk.paid(GROWER, ROASTER) == [40_000, 960_000]
 
 
 def test_what_the_buyer_releases_and_the_payee_gives_back_goes_at_once(desk: Desk) -> None:
