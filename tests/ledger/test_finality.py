@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -143,11 +144,28 @@ def test_a_finalized_block_of_another_branch_makes_nothing_final(make_public: Ca
             return type(tip)(tip.head, tip.next_at, type(kept)(kept.number, b"\7" * 32, kept.parent, kept.at, 0))
 
     other = Other(node.worker.chain.rpc_url, node.worker.chain.chain_id)
-    node.worker = type(node.worker)(
-        node.engine, other, node.worker.deployment, node.worker.signers, GROWER.address, BY_TAG
-    )
+    node.worker = replace(node.worker, chain=other)
     node.pass_by(1)
     assert position(node).final_number == before
+
+
+def test_what_is_finalized_while_no_block_comes_is_noticed_too(make_public: Callable[..., Any]) -> None:
+    class Behind(Chain):
+        def tip(self, *, with_finalized: bool = False) -> Any:
+            tip = super().tip(with_finalized=with_finalized)
+            (earlier,) = self.blocks([tip.head.number - ANVILS_LAG - 3])
+            return type(tip)(tip.head, tip.next_at, earlier)
+
+    node = make_public(BY_TAG)
+    node.slots(ANVILS_LAG + 20)
+    on_time = node.worker.chain
+    node.worker = replace(node.worker, chain=Behind(on_time.rpc_url, on_time.chain_id))
+    node.settle()
+    head = on_time.head().number
+    assert position(node).final_number == head - ANVILS_LAG - 3
+    node.worker = replace(node.worker, chain=on_time)
+    node.settle(seconds=0.1)
+    assert (position(node).block_number, position(node).final_number) == (head, head - ANVILS_LAG)
 
 
 def test_a_finalized_block_older_than_those_kept_is_taken_at_the_chains_word(make_public: Callable[..., Any]) -> None:
@@ -166,9 +184,7 @@ def test_a_finalized_block_older_than_those_kept_is_taken_at_the_chains_word(mak
             return type(tip)(tip.head, tip.next_at, self.blocks([100])[0])
 
     chain = Late(node.worker.chain.rpc_url, node.worker.chain.chain_id)
-    node.worker = type(node.worker)(
-        node.engine, chain, node.worker.deployment, node.worker.signers, GROWER.address, BY_TAG
-    )
+    node.worker = replace(node.worker, chain=chain)
     node.pass_by(1)
     (block,) = chain.blocks([100])
     assert block is not None
