@@ -184,9 +184,12 @@ def _load(data: bytes) -> Any:
 def _check_numbers(data: bytes, structure: bytes) -> None:
     """Raises MalformedJson where a number is not exactly a double, or too large for one to be exact."""
     spellings = list(set(_NUMBER.findall(structure)))
-    # Most are so short that their size alone decides, and orjson reads them all at once.
-    for spelling, number in zip(spellings, orjson.loads(b"[" + b",".join(spellings) + b"]"), strict=True):
-        if len(spelling) <= _DIGITS_ALWAYS_KEPT and _NORMAL_MIN <= abs(number) <= NUMBER_MAX:
+    numbers = orjson.loads(b"[" + b",".join(spellings) + b"]")
+    shortest = orjson.dumps(numbers)[1:-1].split(b",")
+    for spelling, number, short in zip(spellings, numbers, shortest, strict=True):
+        # Most are spelled as orjson does, or have so few digits that their size alone decides.
+        is_plain = spelling == short or (len(spelling) <= _DIGITS_ALWAYS_KEPT and abs(number) >= _NORMAL_MIN)
+        if is_plain and abs(number) <= NUMBER_MAX:
             continue
         text = spelling.decode()
         if not is_exact_number(text):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from io import StringIO
 from json.encoder import encode_basestring
+from operator import methodcaller
 from typing import Any
 
 import orjson
@@ -152,10 +153,7 @@ def _write(value: Any, write: Callable[[str], object]) -> None:
         write("]" if value else "[]")
 
 
-def _units(name: str) -> bytes:
-    return name.encode("utf-16-be")
-
-
+_units = methodcaller("encode", "utf-16-be")
 _SPELLINGS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     float: _number,

@@ -316,40 +316,45 @@ def _add_elements(parts: list[str], name: str, value: Any, names: _Names) -> Non
     if isinstance(value, list):
         names.spend(len(name) * len(value))
         parts += [_element(name, item, names) for item in value]
-    else:
-        if len(name) > _UNCOUNTED_CHARACTERS_MAX:
-            names.spend(len(name))
-        parts.append(_element(name, value, names))
+        return
+    if len(name) > _UNCOUNTED_CHARACTERS_MAX:
+        names.spend(len(name))
+    parts.append(_element(name, value, names))
 
 
 def _element(name: str, value: Any, names: _Names) -> str:
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         text = _text_or_number(value)
         return f"{name}={text}" if text else name
-    if isinstance(value, bool):
-        return f"{name}={'true' if value else 'false'}"
-    if isinstance(value, int):
+    if kind is int:
         return f"{name}={value}"
-    if isinstance(value, float):
-        written = plain_number(value)
-        if len(written) > _UNCOUNTED_CHARACTERS_MAX:
-            names.spend(len(written))
-        return f"{name}={written}"
-    parts: list[str] = []
-    if isinstance(value, dict):
-        for inner, inner_value in value.items():
-            if inner == "#text" and not isinstance(inner_value, _CONTAINERS):
-                # The text of an XML element that has attributes too.
-                name = _element(name, inner_value, names)
-                continue
-            element = names.element_name(inner) if ":" in inner else inner
-            if element not in _COMMENTS:
-                _add_elements(parts, element, inner_value, names)
-    elif isinstance(value, list):
+    if kind is dict:
+        return _holder(name, value, names)
+    if kind is list:
         # A list in a list is an element without a name.
-        parts = [_element("", item, names) for item in value]
-    else:
+        return name + "".join(sorted([_element("", item, names) for item in value]))
+    if kind is bool:
+        return f"{name}={'true' if value else 'false'}"
+    if kind is not float:
         raise MalformedJson(f"{name}: null is no value of an event")
+    written = plain_number(value)
+    if len(written) > _UNCOUNTED_CHARACTERS_MAX:
+        names.spend(len(written))
+    return f"{name}={written}"
+
+
+def _holder(name: str, members: Mapping[str, Any], names: _Names) -> str:
+    """An element that holds others: its name, then they, sorted."""
+    parts: list[str] = []
+    for inner, value in members.items():
+        if inner == "#text" and not isinstance(value, _CONTAINERS):
+            # The text of an XML element that has attributes too.
+            name = _element(name, value, names)
+            continue
+        element = names.element_name(inner) if ":" in inner else inner
+        if element not in _COMMENTS:
+            _add_elements(parts, element, value, names)
     if len(parts) > 1:
         parts.sort()
     parts.insert(0, name)

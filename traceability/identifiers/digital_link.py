@@ -25,9 +25,17 @@ _SEGMENTS_MAX: Final = 2 + 2 * max(len(path) for form in KEYS.values() for path 
 
 def read_digital_link(text: str) -> Key:
     """The key that a Digital Link names, at its finest level. Raises InvalidIdentifier."""
+    found = find_key(text)
+    if isinstance(found, str):
+        raise InvalidIdentifier(text, found)
+    return found
+
+
+def find_key(text: str) -> Key | str:
+    """As `read_digital_link`, with the reason where there is no key: of most web addresses nobody asks for it."""
     match = _WEB_ADDRESS.match(text)
     if match is None:
-        raise InvalidIdentifier(text, "it is neither an EPC URN nor a web address")
+        return "it is neither an EPC URN nor a web address"
     # One for a trailing slash; what stands before is left in one piece.
     segments = match[1].rsplit("/", _SEGMENTS_MAX + 1)
     if not segments[-1]:
@@ -41,7 +49,7 @@ def read_digital_link(text: str) -> Key:
                 return _key(ai, segments[index + 1 :])
             except ValueError as wrong:
                 reason = str(wrong)
-    raise InvalidIdentifier(text, reason)
+    return reason
 
 
 def write_digital_link(key: Key) -> str:

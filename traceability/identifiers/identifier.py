@@ -8,7 +8,7 @@ from itertools import product
 from typing import Final
 
 from traceability.errors import InvalidIdentifier
-from traceability.identifiers.digital_link import read_digital_link, write_digital_link
+from traceability.identifiers.digital_link import find_key, read_digital_link, write_digital_link
 from traceability.identifiers.schemes import KEYS, QUALIFIERS, ROOT, URN_SCHEMES, Key, Scheme
 from traceability.identifiers.urn import PREFIX, is_company_prefix, number, read_urn, write_urn
 
@@ -105,7 +105,8 @@ def _canonical(text: str) -> str:
         if text.startswith(PREFIX):
             return write_digital_link(read_urn(text)[0])
         if text[:4] in _WEB_SCHEMES:
-            return write_digital_link(read_digital_link(text))
+            found = find_key(text)
+            return text if isinstance(found, str) else write_digital_link(found)
     except InvalidIdentifier:
         return text
     return text
