@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session, col, select
 
 from ledger import deployment as deployments
-from ledger import derivation, latecomers
+from ledger import derivation, latecomers, losses
 from ledger.batch import CONFIRMATIONS_MAX, AnchoringSettings
 from ledger.chain import Block, Chain, Log, Tip
 from ledger.database import reading, writing
@@ -87,7 +87,7 @@ def _follow(
         if segment is not None:
             _apply(engine, deployment, position, segment, tip, settings, now_us)
             return Progress(segment.last.number - position.block_number, is_waiting=segment.last.number < head.number)
-    return _roll_back(engine, chain, deployment, position, now_us)
+    return _roll_back(engine, chain, deployment, position, settings, now_us)
 
 
 # ---------------------------------------------------------------------------------------------------- the position
@@ -150,7 +150,7 @@ def _await_longer(engine: Engine, position: PositionRow, head: Block, now_us: in
         return Progress(
             complaints=(f"the chain's node is behind: block {head.number}, {position.block_number} was seen",)
         )
-    return _rewind(engine, position, head, now_us)
+    return _rewind(engine, position, head, now_us, is_loss=head.number < position.final_number)
 
 
 # ------------------------------------------------------------------------------------------------------- reading
@@ -258,28 +258,41 @@ def _is_still(session: Session, position: PositionRow) -> bool:
 # -------------------------------------------------------------------------------------------------- rolling back
 
 
-def _roll_back(engine: Engine, chain: Chain, deployment: Deployment, position: PositionRow, now_us: int) -> Progress:
-    """Back to the newest block that the chain still has; to before the contracts where it has none of those kept."""
+def _roll_back(
+    engine: Engine, chain: Chain, deployment: Deployment, position: PositionRow, settings: AnchoringSettings,
+    now_us: int,
+) -> Progress:  # fmt: skip
+    """Back to the newest block that the chain still has; to before the contracts where it has none of those kept.
+
+    A single confirmation promises nothing, so that a fork which undoes it is none of the chain's losses.
+    """
     with reading(engine) as session:
         rows = session.exec(select(BlockRow).order_by(col(BlockRow.number).desc())).all()
         kept = [Link(row.number, row.block_hash, row.parent_hash, row.block_at) for row in rows]
     on_chain = {block.number: block.hash for block in chain.blocks([link.number for link in kept]) if block is not None}
     ancestor = common_ancestor(kept, on_chain)
+    is_promised = ancestor is None or settings.by_tag or settings.confirmations > 1
     if ancestor is None:
         # Before believing that everything is gone: is it our chain at all?
         deployments.check(chain, deployment)
         ancestor = _origin(chain, deployment)
     if ancestor.hash == position.block_hash:
         return Progress(is_waiting=True, complaints=("the chain changed while it was read: it will be read again",))
-    return _rewind(engine, position, ancestor, now_us)
+    is_loss = is_promised and ancestor.number < position.final_number
+    return _rewind(engine, position, ancestor, now_us, is_loss=is_loss)
 
 
-def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int) -> Progress:
-    """Takes back every row derived from later blocks. Transactions that fell out are sent again at once."""
+def _rewind(engine: Engine, position: PositionRow, ancestor: Link, now_us: int, *, is_loss: bool) -> Progress:
+    """Takes back every row derived from later blocks. Transactions that fell out are sent again at once.
+
+    With `is_loss` blocks are gone that were final, which is kept, and stops payments.
+    """
     _log.warning("blocks %d to %d have fallen out of the chain", ancestor.number + 1, position.block_number)
     with writing(engine, durable=False) as session:
         if not _is_still(session, position):
             return Progress(is_waiting=True)
+        if is_loss:
+            losses.note(session, position, ancestor, now_us)
         derivation.undo(session, ancestor.number)
         latecomers.undo(session, ancestor.number)
         session.execute(delete(BlockRow).where(col(BlockRow.number) > ancestor.number))

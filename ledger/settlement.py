@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, SQLModel, col, select, update
 
-from ledger import submission
+from ledger import losses, submission
 from ledger.book import Part
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
@@ -92,6 +92,8 @@ def step(
     if deployment.escrow is None:
         return Progress()
     with reading(engine) as session:
+        if (alarm := losses.alarm(session)) is not None:
+            return Progress(complaints=(alarm,))
         answers = LocalAnswers.of(session)
         if not session.connection().execute(_IS_ANYTHING, {"at": answers.next_at}).scalar_one():
             return Progress()

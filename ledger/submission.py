@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from ledger import nonces
+from ledger import losses, nonces
 from ledger.chain import Chain, Prepared, Receipt
 from ledger.database import reading, writing
 from ledger.errors import ChainError, ChainReason
@@ -104,6 +104,8 @@ def _open(session: Session, signers: Mapping[bytes, Signer]) -> list[_Stored]:
     """What is planned for a key that is held, sent, or mined but not final, oldest first."""
     state, sender = col(TransactionRow.state), col(TransactionRow.sender)
     is_ours = (state == _PLANNED) & sender.in_(list(signers))
+    if (may_be_sent := losses.may_be_sent(session)) is not None:
+        is_ours &= may_be_sent
     query = select(TransactionRow).where(is_ours | state.in_((_SENT, _MINED))).order_by(col(TransactionRow.id))
     rows = session.exec(query.limit(WORK_MAX)).all()
     if not rows:
@@ -313,7 +315,8 @@ def _take_nonce_and_sign(
     with writing(engine) as session:
         if not _is_still(session, row):
             return None
-        nonce = nonces.take(session, row.sender, prepared.sender_count)
+        # One that fills a gap has brought its own.
+        nonce = nonces.take(session, row.sender, prepared.sender_count) if row.nonce is None else row.nonce
         raw = sign(Transaction(
             chain_id=chain.chain_id, nonce=nonce, to=row.to, data=row.data, gas=gas, tip_wei=tip_wei,
             max_fee_wei=max_fee_wei, value_wei=row.value_wei,

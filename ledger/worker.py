@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Engine
 
-from ledger import anchoring, follower, settlement, submission, tokens
+from ledger import anchoring, follower, lapses, settlement, submission, tokens
 from ledger.batch import AnchoringSettings
 from ledger.chain import Chain
 from ledger.deployment import Deployment
@@ -60,6 +60,7 @@ def run_once(worker: Worker, now_us: int) -> Progress:
     try:
         followed = follower.step(worker.engine, worker.chain, worker.deployment, worker.anchoring, now_us)
         batched = anchoring.step(worker.engine, worker.deployment, worker.anchoring_key, worker.anchoring, now_us)
+        lapsed = lapses.step(worker.engine)
         asked = tokens.step(worker.engine, worker.chain, worker.deployment)
         settled = settlement.step(worker.engine, worker.deployment, worker.anchoring_key, worker.signers, now_us)
         sent = submission.step(worker.engine, worker.chain, worker.signers, worker.fees, now_us)
@@ -68,4 +69,4 @@ def run_once(worker: Worker, now_us: int) -> Progress:
             raise
         _log.debug("the chain does not answer: %s", error.detail)
         return Progress(complaints=(f"the chain does not answer, records wait for it: {error.detail}",))
-    return followed + batched + asked + settled + sent
+    return followed + batched + lapsed + asked + settled + sent

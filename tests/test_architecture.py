@@ -21,12 +21,12 @@ FLOORS = {
 HOUSE = set(FLOORS)
 # A file may do I/O only if it stands here: adding one is a decision.
 LEDGER_EDGE = """
-    anchoring blockjournal chain copying database deployment derivation devnet follower keystore latecomers losses
-    nonces numbering orderbook orderdesk ordertables outlook rebuilding rpc settlement standing submission tables
-    tokens worker
+    anchoring blockjournal chain copying database deployment derivation devnet follower keystore lapses latecomers
+    losses nonces numbering orderbook orderdesk ordertables outlook rebuilding rpc settlement standing submission
+    tables tokens worker
 """
 TRACEABILITY_EDGE = """
-    attesting capture decisions declarations evidence foreign history jobs judging naming order_terms prospects
+    attesting auditing capture decisions declarations evidence foreign history jobs judging naming order_terms prospects
     reindexing repository store tables withdrawal
 """
 EDGE = {

@@ -19,7 +19,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.engine import Engine
 from sqlmodel import Session
 
-from ledger import submission
+from ledger import losses, submission
 from ledger.book import OrderState
 from ledger.database import reading, writing
 from ledger.deployment import Deployment
@@ -68,7 +68,7 @@ def step(
         return Progress()
     progress = naming.step(engine, now_us)
     with reading(engine) as session:
-        if not _has_open(session):
+        if not _has_open(session) or losses.open_losses(session):
             return progress
         desk = Desk.of(session, deployment, signers)
         changes = [*judge_found(session, desk), *_follow_planned(session, desk), *_sign_waiting(session, desk)]

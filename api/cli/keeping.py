@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from api.backup import back_up, restore
-from api.cli.console import DATA_DEFAULT, DataFolder, Json, emit, mention, say, table
+from api.cli.console import DATA_DEFAULT, DataFolder, Json, Outcome, emit, finish, mention, say, table
+from api.doctor import examine
 from api.node import opened_node
 from api.recording import now_us
+from ledger import losses
 from ledger.hexadecimal import to_address
 from ledger.rebuilding import rebuild
 from traceability.reindexing import EventIndex
@@ -27,6 +29,33 @@ def rebuild_tables(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> No
         emit({"rows": counts})
         return
     say(table(("table", "rows"), sorted(counts.items())))
+
+
+def look_over(
+    full: Annotated[bool, typer.Option("--full", help="Hash every record again, not a sample.")] = False,
+    data: DataFolder = DATA_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Look for what is wrong with the node, and say what to do. Exit code 1 where something was found."""
+    examined = examine(data, now_us(), is_full=full)
+    if as_json:
+        emit({"checks": list(examined.checks), "findings": [each.to_json() for each in examined.findings]})
+    elif examined.findings:
+        rows = [(each.check, each.detail, each.remedy) for each in examined.findings]
+        say(table(("check", "what is wrong", "what to do"), rows))
+    else:
+        say(f"nothing is wrong: {', '.join(examined.checks)}")
+    finish(Outcome.FAILED if examined.findings else Outcome.GOOD)
+
+
+def resume_payments(data: DataFolder = DATA_DEFAULT, as_json: Json = False) -> None:
+    """Let payments go on that stand still because the chain has lost blocks which were final."""
+    with opened_node(data) as node:
+        count = losses.resume(node.engine, now_us())
+    if as_json:
+        emit({"resumed": count})
+        return
+    say("payments go on" if count else "nothing stood still")
 
 
 def back_up_node(
