@@ -75,9 +75,10 @@ def rows(node: Node) -> dict[str, list[Any]]:
 
 def used(node: Node, party: bytes) -> dict[int, bytes]:
     """The record hash behind each number that the party's own key has used."""
+    records = table(RecordRow).c
+    query = select(records.sequence, records.record_hash).where(records.signer == party)
     with reading(node.engine) as session:
-        records = table(RecordRow).c
-        return dict(session.execute(select(records.sequence, records.record_hash).where(records.signer == party)))
+        return dict(session.execute(query).tuples().all())
 
 
 def recorded(node: Node, party: bytes, serial: str) -> None:
