@@ -15,7 +15,6 @@ from api.node import Node
 from ledger.abi import interface
 from ledger.books import Heading
 from ledger.books.beancount import journal_beancount
-from ledger.books.camt053 import camt053
 from ledger.books.rows import journal_csv, journal_xlsx
 from ledger.consortium import Registry
 from ledger.database import reading
@@ -117,6 +116,9 @@ def journal_file(books: Books, kind: Format, period: Period, made_at: int) -> by
         case Format.XLSX:
             return journal_xlsx(_within(books.entries, period), books.heading)
         case Format.CAMT053:
+            # Its library takes a third of a second to load, which every command would pay.
+            from ledger.books.camt053 import camt053  # noqa: PLC0415
+
             closed = _closed(period, books, made_at)
             stated = [one for token in books.heading.currencies for one in statements_of(books, token, closed)]
             if not stated:

@@ -15,9 +15,6 @@ from datetime import date, datetime
 from datetime import time as time_of_day
 from itertools import islice
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from ledger.errors import InvoiceFileError
 
 BYTES_MAX = 64 << 20
@@ -32,7 +29,7 @@ Row = list[str]
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _MALFORMED = (
-    zipfile.BadZipFile, zlib.error, InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError,
+    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, AttributeError, IndexError,
     SyntaxError, OverflowError, EOFError, NotImplementedError, RuntimeError, OSError,
 )  # fmt: skip
 """What openpyxl and the modules under it raise for bytes that are no workbook."""
@@ -88,6 +85,10 @@ def _csv_rows(text: str) -> Iterator[Row]:
 
 
 def _xlsx_rows(data: bytes) -> Iterator[Row]:
+    # Loaded by whoever reads a workbook, for it takes a third of a second that every command would pay.
+    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
@@ -101,7 +102,7 @@ def _xlsx_rows(data: bytes) -> Iterator[Row]:
             raise InvoiceFileError(f"the workbook has several sheets ({names}): save the one with the invoices alone")
         for sheet in filled:
             yield from _cells(sheet, ROWS_MAX + 1)
-    except _MALFORMED as error:
+    except (*_MALFORMED, InvalidFileException) as error:
         raise InvoiceFileError(f"it is no XLSX workbook: {error}") from error
 
 

@@ -24,7 +24,7 @@ from api.dependencies import TheNode, TheOnce, TheParty
 from api.reconciling import keep_invoices, kept_invoices, reconciliation_of
 from api.recording import now_us
 from api.requests import media_type, read_body
-from api.routes.finance_examples import INVOICES_TAKEN, RECONCILIATION, STATEMENTS
+from api.routes.finance_examples import INVOICES, INVOICES_TAKEN, JOURNAL, RECONCILIATION, STATEMENTS
 from api.routes.responses import json_answer, problems
 from ledger.judgement import Side
 
@@ -35,11 +35,11 @@ _TAKEN = ("text/csv", MEDIA_TYPES[Format.XLSX])
 _BODY = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _TAKEN},
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}, "example": INVOICES} for kind in _TAKEN},
     }
 }
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {kind: {} for kind in MEDIA_TYPES.values()}}
+    200: {"description": "The file", "content": {kind: {"example": JOURNAL} for kind in MEDIA_TYPES.values()}}
 }
 Day = Annotated[str | None, Query(description="a day, as in 2026-10-31 (UTC)")]
 From = Annotated[str | None, Query(alias="from", description="first day, as in 2026-10-01 (UTC)")]

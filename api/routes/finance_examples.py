@@ -5,6 +5,14 @@ from __future__ import annotations
 _ORDER = "0x6f0c5e1b0f7f7a1e1f0a9a3f3a0f6f1c9d2a4b8e7c6d5f4e3d2c1b0a99887766"
 _TRANSACTION = "0x1c9d2a4b8e7c6d5f4e3d2c1b0a998877666f0c5e1b0f7f7a1e1f0a9a3f3a0f6f"
 
+INVOICES = (
+    "invoice,order,seller,quantity,uom,amount,currency,date\n"
+    "BLE-0104,PO-E-104,Beneficio La Esperanza,2559,KGM,5322.72,XTS,2026-09-15\n"
+)
+JOURNAL = (
+    "date,time,block,log,transaction,kind,order,milestone,delivery,counterparty,account,amount,currency\n"
+    f"2026-09-13,21:00:01,137,4,{_TRANSACTION},collected,{_ORDER},0,,,Assets:Credit,-5322.72,XTS\n"
+)
 INVOICES_TAKEN = {"invoices": 12}
 RECONCILIATION = {
     "party": "Exportadora Alto Magdalena",

@@ -29,6 +29,26 @@ PURCHASE_ORDER = {
         }
     ],
 }
+PURCHASE_ORDER_CSV = (
+    "buyer,seller,currency,fundBy,references,products,quantity,uom,amount,readPoints,due\n"
+    "9521004000007,9521003000000,XTS,2026-12-03,PO-E-104,urn:epc:class:lgtin:9521003.000002.LC-06,2559,KGM,13306.80,"
+    "urn:epc:id:sgln:9521004.00001.0,2026-12-10\n"
+)
+TERMS: dict[str, Any] = {
+    "format": "tallystick-terms/1", "references": ["urn:epcglobal:cbv:bt:9521004000007:PO-E-104"],
+    "delivery": "despatch_advice", "salt": "0x" + "7a" * 32,
+    "milestones": [{
+        "businessStep": "receiving", "products": ["urn:epc:class:lgtin:9521003.000002.LC-06"], "uom": "KGM",
+        "decimals": 0, "readPoints": ["urn:epc:id:sgln:9521004.00001.0"], "dispositions": {"in_progress": "accept"},
+    }],
+}  # fmt: skip
+ITEM = {"milestone": 0, "delivery": "urn:epcglobal:cbv:bt:9521003000008:DA-TRUCK-HU-104"}
+RULING = ITEM | {"share": "40%"}
+OFFER = ITEM | {"toPayee": "5322.72", "toBuyer": "7984.08"}
+COLLECT = {"creditor": "Beneficio La Esperanza"}
+TRANSFER = {"receiver": "Puente Trade Finance", "version": 3}
+DECISION = ITEM | {"event": "ni:///sha-256;df7bb3c352fef055578554f09f5e2aa41782150ced7bd0b8af24dd3ccb30ba69?ver=CBV2.0",
+                   "accepted": 2559}  # fmt: skip
 PLANNED = {"order": _ID, "planned": [f"propose:{_ID}:4f2d1c0b9a887766:1764080000000000"]}
 IMPORTED = {"document": "0x7b0a99887766f0c5e1b0f7f7a1e1f0a9a3f3a0f6f1c9d2a4b8e7c6d5f4e3d2c1", "orders": [_ID]}
 DIVISION = {

@@ -21,7 +21,22 @@ from api.node import Node
 from api.order_views import View, for_a_person, line_json, order_json
 from api.recording import now_us
 from api.requests import PathText, media_type, read_body
-from api.routes.order_examples import DIVISION, IMPORTED, LINE, ORDER, PLANNED, PURCHASE_ORDER
+from api.routes.order_examples import (
+    COLLECT,
+    DECISION,
+    DIVISION,
+    IMPORTED,
+    ITEM,
+    LINE,
+    OFFER,
+    ORDER,
+    PLANNED,
+    PURCHASE_ORDER,
+    PURCHASE_ORDER_CSV,
+    RULING,
+    TERMS,
+    TRANSFER,
+)
 from api.routes.responses import json_answer, problems
 from ledger import ordering
 from ledger.book import OrderState
@@ -44,12 +59,17 @@ _PURCHASE_ORDER = {
         "required": True,
         "content": {
             JSON: {"schema": {"type": "object"}, "example": PURCHASE_ORDER},
-            "text/csv": {"schema": {"type": "string"}},
+            "text/csv": {"schema": {"type": "string"}, "example": PURCHASE_ORDER_CSV},
         },
     }
 }
+_TERMS = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}, "example": TERMS}}}}
 _PLANNED = json_answer(PLANNED, "Planned, and on its way to the chain. `Location` shows the order.", 202)
 _REFUSED = problems(400, 401, 403, 404, 409, 422, 503)
+
+
+def _example(body: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"content": {JSON: {"example": body}}}}
 
 
 class _Closed(BaseModel):
@@ -141,7 +161,7 @@ def show_order(id: PathText, node: TheNode) -> Response:
 
 
 @router.get("/{id}/terms", response_class=Response,
-            responses=json_answer({"format": "tallystick-terms/1"}) | problems(400, 401, 403, 404),
+            responses=json_answer(TERMS) | problems(400, 401, 403, 404),
             summary="An order's terms document")  # fmt: skip
 def show_terms(id: PathText, node: TheNode, party: TheParty) -> Response:
     """The file, byte for byte as its hash stands on chain: for the order's own parties."""
@@ -165,7 +185,7 @@ async def propose_order(request: Request, node: TheNode, party: TheParty, once: 
 
 @router.post("/terms", status_code=201, response_class=Response,
              responses=json_answer(IMPORTED, "Taken", 201) | problems(400, 401, 409, 413, 415, 422, 503),
-             openapi_extra={"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}},
+             openapi_extra=_TERMS,
              summary="Take in a terms document")  # fmt: skip
 async def take_terms(request: Request, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """Checked against the chain. From then on own events that name the order attest, also earlier ones."""
@@ -208,7 +228,7 @@ def fund_order(id: PathText, node: TheNode, party: TheParty, once: TheOnce) -> R
 
 
 @router.post("/{id}/attest", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Decide on an event")  # fmt: skip
+             openapi_extra=_example(DECISION), summary="Decide on an event")  # fmt: skip
 def decide(id: PathText, body: DecisionBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """What an own event attests that can't speak for itself, or that it attests nothing."""
 
@@ -227,7 +247,7 @@ def decide(id: PathText, body: DecisionBody, node: TheNode, party: TheParty, onc
 
 
 @router.post("/{id}/take-back", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Take an attestation back")  # fmt: skip
+             openapi_extra=_example(ITEM), summary="Take an attestation back")  # fmt: skip
 def take_back(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """As its attestor, before the delivery is agreed."""
     return once(lambda: _on_item(node, id, party, body, lambda state: state.terms.attestors, "an attestor",
@@ -235,7 +255,7 @@ def take_back(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once
 
 
 @router.post("/{id}/settle", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Settle an item")  # fmt: skip
+             openapi_extra=_example(ITEM), summary="Settle an item")  # fmt: skip
 def settle_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """Whose time has come; the worker does so by itself."""
     sender = node.keyring.node_file().address
@@ -244,7 +264,7 @@ def settle_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, on
 
 
 @router.post("/{id}/release", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Release an item to the payee")  # fmt: skip
+             openapi_extra=_example(ITEM), summary="Release an item to the payee")  # fmt: skip
 def release_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """Whole, as the buyer."""
     return once(lambda: _on_item(node, id, party, body, _buyer, "the buyer",
@@ -252,7 +272,7 @@ def release_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, o
 
 
 @router.post("/{id}/give-back", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Give an item back to the buyer")  # fmt: skip
+             openapi_extra=_example(ITEM), summary="Give an item back to the buyer")  # fmt: skip
 def give_item_back(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """Whole, as the payee."""
     return once(lambda: _on_item(node, id, party, body, _payee, "the payee",
@@ -260,7 +280,7 @@ def give_item_back(id: PathText, body: ItemBody, node: TheNode, party: TheParty,
 
 
 @router.post("/{id}/dispute", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Dispute an item")  # fmt: skip
+             openapi_extra=_example(ITEM), summary="Dispute an item")  # fmt: skip
 def dispute_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """As buyer or payee, within its window."""
     return once(lambda: _on_item(node, id, party, body, lambda state: [state.terms.buyer, state.payee],
@@ -269,7 +289,7 @@ def dispute_item(id: PathText, body: ItemBody, node: TheNode, party: TheParty, o
 
 
 @router.post("/{id}/rule", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Rule on a disputed item")  # fmt: skip
+             openapi_extra=_example(RULING), summary="Rule on a disputed item")  # fmt: skip
 def rule_item(id: PathText, body: RulingBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """As the arbiter: the payee gets the share, the buyer what is left."""
 
@@ -281,7 +301,7 @@ def rule_item(id: PathText, body: RulingBody, node: TheNode, party: TheParty, on
     return once(ruled)
 
 
-@router.post("/{id}/division", status_code=201, response_class=Response,
+@router.post("/{id}/division", openapi_extra=_example(OFFER), status_code=201, response_class=Response,
              responses=json_answer(DIVISION, "The signed offer", 201) | _REFUSED,
              summary="Offer to divide an item")  # fmt: skip
 def offer_division(id: PathText, body: DivisionBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
@@ -302,9 +322,9 @@ def offer_division(id: PathText, body: DivisionBody, node: TheNode, party: ThePa
 
 
 @router.post("/{id}/divide", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Agree to divide an item")  # fmt: skip
+             openapi_extra=_example(DIVISION), summary="Agree to divide an item")  # fmt: skip
 def divide_item(
-    id: PathText, body: Annotated[dict[str, Any], Body(examples=[DIVISION])], node: TheNode, party: TheParty,
+    id: PathText, body: Annotated[dict[str, Any], Body()], node: TheNode, party: TheParty,
     once: TheOnce,
 ) -> Response:  # fmt: skip
     """With the other side's signed offer."""
@@ -318,7 +338,7 @@ def divide_item(
 
 
 @router.post("/{id}/collect", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Have what is owed paid out")  # fmt: skip
+             openapi_extra=_example(COLLECT), summary="Have what is owed paid out")  # fmt: skip
 def collect(id: PathText, body: CollectBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """To whom it is owed; to another account only as the creditor itself. The worker does so by itself."""
 
@@ -342,7 +362,7 @@ def tokenise(id: PathText, node: TheNode, party: TheParty, once: TheOnce) -> Res
 
 
 @router.post("/{id}/transfer", status_code=202, response_class=Response, responses=_PLANNED | _REFUSED,
-             summary="Hand the receivable on")  # fmt: skip
+             openapi_extra=_example(TRANSFER), summary="Hand the receivable on")  # fmt: skip
 def transfer(id: PathText, body: TransferBody, node: TheNode, party: TheParty, once: TheOnce) -> Response:
     """As its holder; refused where the order has changed since the version that was looked at."""
 

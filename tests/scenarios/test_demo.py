@@ -88,11 +88,15 @@ def test_a_demo_gets_ready_stops_and_goes_on(start_demo: Callable[..., Demo]) ->
     demo = start_demo()
     facts = demo.await_ready()
     assert set(facts) == {
-        "api", "rpcUrl", "chainId", "eventLog", "partyRegistry", "products", "lots", "parties", "apiKeys"
+        "api", "rpcUrl", "chainId", "eventLog", "partyRegistry", "products", "lots", "parties", "apiKeys", "token",
+        "escrow", "orders", "invoices", "invoicesParty",
     }  # fmt: skip
     assert facts["api"] == demo.url
     assert len(facts["products"]) == 20
     assert {party["name"] for party in facts["parties"]} == {party.name for party in PARTIES} == set(facts["apiKeys"])
+    assert len(facts["orders"]) == len({order["id"] for order in facts["orders"]}) == 8
+    assert Path(facts["invoices"]).read_text().startswith("invoice,order,seller,quantity,uom,amount,currency,date\n")
+    assert facts["invoicesParty"] in facts["apiKeys"]
     assert stat.S_IMODE((demo.data / "demo.json").stat().st_mode) == 0o600
 
     status, health = get(f"{demo.url}/health")
