@@ -78,7 +78,7 @@ def used(node: Node, party: bytes) -> dict[int, bytes]:
     records = table(RecordRow).c
     query = select(records.sequence, records.record_hash).where(records.signer == party)
     with reading(node.engine) as session:
-        return dict(session.execute(query).tuples().all())
+        return {row.sequence: row.record_hash for row in session.execute(query)}
 
 
 def recorded(node: Node, party: bytes, serial: str) -> None:
