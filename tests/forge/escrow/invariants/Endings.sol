@@ -81,12 +81,24 @@ abstract contract Endings is Deliveries {
     function dispute(uint256 seed) public played(seed) {
         Place memory place = anItem(Wanted.Disputable);
         if (oneIn(3)) place.delivery = 0;
-        if (place.delivery == 0) _waitForTheRest(place);
+        if (place.delivery == 0) _waitForTheRest(place, 3 days);
         if (isMissed(place, Wanted.Disputable)) return;
         address caller = controllerOf(escrow.orderOf(place.order).buyer);
         if (oneIn(2)) caller = model.actorOf(escrow.payeeOf(place.order));
         if (oneIn(12)) caller = somebody();
         disputeAs(caller, place);
+    }
+
+    /// @dev A rest is disputed, and then comes a delivery that was recorded in time.
+    function undercut(uint256 seed) public played(seed) {
+        Place memory place = anItem(Wanted.Disputable);
+        if (isMissed(place.order, IDeliveryEscrow.State.Funded)) return;
+        Paper memory paper = _write(place.order);
+        (place.milestone, place.delivery) = (paper.attestation.milestone, 0);
+        _waitForTheRest(place, 6 days);
+        if (isMissed(place, Wanted.Disputable)) return;
+        disputeAs(controllerOf(escrow.orderOf(place.order).buyer), place);
+        _submit("undercut", paper.signature.length == 0 ? paper.signer : somebody(), paper);
     }
 
     function rule(uint256 seed) public played(seed) {
@@ -212,9 +224,9 @@ abstract contract Endings is Deliveries {
     }
 
     /// @dev Its time to be disputed begins after due and grace.
-    function _waitForTheRest(Place memory place) private {
+    function _waitForTheRest(Place memory place, uint256 patience) private {
         (IDeliveryEscrow.Milestone memory terms,,) = escrow.milestoneOf(place.order, place.milestone);
         uint256 from = uint256(terms.due) + terms.grace + (oneIn(8) ? 0 : 1);
-        if (block.timestamp < from && from <= block.timestamp + 3 days) vm.warp(from);
+        if (block.timestamp < from && from <= block.timestamp + patience) vm.warp(from);
     }
 }

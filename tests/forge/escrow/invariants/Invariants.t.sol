@@ -52,7 +52,7 @@ contract InvariantsTest {
     function test_each_action_really_happens() external {
         Stagecraft(address(vm)).pauseGasMetering();
         bytes4[] memory actions = _actions();
-        string[28] memory names = [
+        string[29] memory names = [
             "propose",
             "accept",
             "cancel",
@@ -80,9 +80,10 @@ contract InvariantsTest {
             "vote out",
             "object",
             "intrude",
-            "imagine the end"
+            "imagine the end",
+            "undercut"
         ];
-        uint256[28] memory done;
+        uint256[29] memory done;
         uint256 doneInAll = 0;
         uint256 refusedInAll = 0;
         for (uint256 i = 0; i < 6; ++i) {
@@ -111,7 +112,7 @@ contract InvariantsTest {
     }
 
     function _actions() private view returns (bytes4[] memory actions) {
-        actions = new bytes4[](29);
+        actions = new bytes4[](30);
         actions[0] = world.propose.selector;
         actions[1] = world.accept.selector;
         actions[2] = world.cancel.selector;
@@ -141,5 +142,6 @@ contract InvariantsTest {
         actions[26] = world.misbehave.selector;
         actions[27] = world.intrude.selector;
         actions[28] = world.imagineTheEnd.selector;
+        actions[29] = world.undercut.selector;
     }
 }
