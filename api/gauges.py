@@ -17,6 +17,7 @@ from api.health import OPEN, backlog_of
 from api.metrics import Meters
 from ledger.database import reading
 from ledger.follower import NAME
+from ledger.losses import open_losses
 from ledger.orders import State
 from ledger.settlement import COLLECT, SETTLE
 from ledger.tables import (
@@ -151,6 +152,8 @@ def _set_aside(session: Session) -> Iterator[Metric]:
         ("tally_strange_logs", "Logs of our contracts that were set aside, for nothing explains them.", StrangeLogRow),
     ):
         yield _gauge(name, meaning, session.execute(select(func.count()).select_from(model)).scalar() or 0)
+    losses = len(open_losses(session))
+    yield _gauge("tally_chain_losses_open", "Times the chain lost what was final, while payments stand still.", losses)
 
 
 def _counts(session: Session, column: Any, *conditions: Any) -> dict[Any, int]:
