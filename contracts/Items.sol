@@ -78,11 +78,10 @@ abstract contract Items is Orders, EIP712 {
     /// @inheritdoc IDeliveryEscrow
     function rule(bytes32 order, uint16 milestone, bytes32 delivery, uint16 payeeBps) external nonReentrant {
         Item memory item = _openItem(order, milestone, delivery);
-        address arbiter = _orders[order].arbiter;
-        _checkActsFor(arbiter);
+        _checkActsFor(_orders[order].arbiter);
         address payee = payeeOf(order);
-        // Its controller may have become it since the receivable moved.
-        if (payee == arbiter || payee == msg.sender) revert ArbiterIsPayee(payee);
+        // `receivableMoved` has refused its name and its controller of then: this one may have come later.
+        if (payee == msg.sender) revert ArbiterIsPayee(payee);
         if (payeeBps > BPS) revert BadBps(payeeBps);
         if (!item.isDisputed) revert NotDisputed(order, milestone, delivery);
         if (block.timestamp < item.disputableUntil || block.timestamp >= item.settleableFrom) {
