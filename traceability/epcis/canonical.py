@@ -136,7 +136,7 @@ def _sorted_by_units(value: Any) -> bytes:
 def _write(value: Any, write: Callable[[str], object]) -> None:
     if isinstance(value, dict):
         lead = "{"
-        for name in sorted(value, key=_units):
+        for name in sorted(value, key=_units) if len(value) > 1 else value:
             write(f"{lead}{encode_basestring(name)}:")
             item = value[name]
             spell = _SPELLINGS.get(type(item))
