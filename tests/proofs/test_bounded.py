@@ -1,8 +1,8 @@
 """A hostile bundle gets its verdict, whatever it is full of, and no more memory than 256 MB.
 
-All kinds at 10 MB, with seconds: `python -m tests.proofs --bounded`. No time is asserted here: machines differ. One kind
-is known to take more memory: a million objects with one member each, of a name of its own, for Python needs 250 bytes
-for such an object, and section 2 takes a million of them.
+All kinds at 10 MB, with seconds: `python -m tests.proofs --bounded`. No time is asserted here: machines differ. One
+kind takes more memory: a million objects with one member each, of a name of its own. Python needs 250 bytes for such an
+object, and section 2 takes a million of them.
 """
 
 from __future__ import annotations
