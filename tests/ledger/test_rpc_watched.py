@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,10 +20,13 @@ Seen = list[tuple[str, tuple[ChainReason, ...]]]
 def seen() -> Iterator[Seen]:
     """What a watcher is told while the test runs."""
     told: Seen = []
+    own = threading.get_ident()
 
     def watcher(method: str, seconds: float, reasons: tuple[ChainReason, ...]) -> None:
         assert seconds > 0
-        told.append((method, reasons))
+        # Other tests' chains may be at work in other threads of this process.
+        if threading.get_ident() == own:
+            told.append((method, reasons))
 
     rpc.watch(watcher)
     yield told

@@ -43,6 +43,11 @@ def parse(data: bytes) -> Any:
     def refuse(_: str) -> Any:
         raise Malformed
 
+    # The parser may overflow the C stack where the process has raised its limit: nothing valid is nested so deep.
+    level = 0
+    for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", data)):
+        level += 1 if bracket in b"[{" else -1
+        need(level <= 1_000)
     try:
         value = json.loads(data.decode(), parse_int=number, parse_float=number, parse_constant=refuse,
                            object_pairs_hook=members)  # fmt: skip
