@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Update, update
+from sqlalchemy import Update, func, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -203,18 +203,24 @@ def _retry(
     progress = Progress()
     for row, attempts in rows:
         newest = attempts[-1]
-        if now_us - newest.tried_at_us < settings.resend_s * 1_000_000:
+        if now_us - newest.tried_at_us < settings.resend_s * 1_000_000 or not _is_first_to(engine, newest, now_us):
             continue
         if _is_stuck(chain, attempts, settings, now_us) and row.sender in signers:
             newest = _raise_fees(engine, chain, signers[row.sender], settings, row, newest, now_us) or newest
-        with writing(engine, durable=False) as session:
-            session.execute(_attempts([newest]).values(tried_at_us=now_us))
         reason = _hand_in(chain, newest.raw)
         if reason is ChainReason.NONCE_TOO_LOW:
             progress += _plan_anew_if_taken(engine, chain, row, attempts)
         else:
             progress += Progress(complaints=() if reason is None else (_complaint(row, reason),))
     return progress
+
+
+def _is_first_to(engine: Engine, attempt: AttemptRow, now_us: int) -> bool:
+    """Notes that the attempt is handed in again; False where another process does that already."""
+    is_as_it_was = (col(AttemptRow.id) == attempt.id) & (col(AttemptRow.tried_at_us) == attempt.tried_at_us)
+    with writing(engine, durable=False) as session:
+        changed = session.connection().execute(update(AttemptRow).where(is_as_it_was).values(tried_at_us=now_us))
+        return changed.rowcount == 1
 
 
 def _is_stuck(chain: Chain, attempts: Sequence[AttemptRow], settings: FeeSettings, now_us: int) -> bool:
@@ -244,7 +250,7 @@ def _raise_fees(
         max_fee_wei=max_fee_wei, value_wei=row.value_wei,
     ), signer)  # fmt: skip
     with writing(engine) as session:
-        if not _is_still(session, row):
+        if not _is_still(session, row) or not _is_newest(session, last):
             return None
         return _store_attempt(session, _id(row), raw, row.nonce, last.gas, tip_wei, max_fee_wei, now_us)
 
@@ -380,6 +386,12 @@ def _is_still(session: Session, row: TransactionRow) -> bool:
     """False where another process has moved the transaction on since it was read."""
     query = select(TransactionRow.state, TransactionRow.nonce).where(TransactionRow.id == row.id).with_for_update()
     return session.exec(query).one() == (row.state, row.nonce)
+
+
+def _is_newest(session: Session, attempt: AttemptRow) -> bool:
+    """False where another process has signed the transaction again since it was read."""
+    is_its = col(AttemptRow.transaction_id) == attempt.transaction_id
+    return session.exec(select(func.max(col(AttemptRow.id))).where(is_its)).one() == attempt.id
 
 
 def _store_attempt(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -576,6 +577,32 @@ def test_a_stuck_transaction_is_sent_again_for_more(public: Callable[..., Any]) 
     first, second = node.attempts()
     assert second.max_fee_wei >= first.max_fee_wei * 9 // 8
     assert (first.nonce, first.outcome, second.outcome) == (second.nonce, "replaced", "mined")
+
+
+def test_two_workers_that_find_a_transaction_stuck_sign_it_anew_once(public: Callable[..., Any]) -> None:
+    node = public("--no-mining", settings=AnchoringSettings())
+    chain = with_faults(node)
+    records = node.record()
+    node.pass_by(3)
+    node.anvil.rpc("anvil_dropAllTransactions")
+    node.now_us += 120_000_000
+    node.anvil.rpc("evm_setNextBlockTimestamp", node.now)
+    node.anvil.rpc("evm_mine")
+    node.now_us += 1_000_000
+    worker = node.worker
+    with ThreadPoolExecutor(2) as pool:
+        with writing(node.engine):
+            # Both have seen the same attempt before either can write.
+            step = submission.step, node.engine, worker.chain, worker.signers, worker.fees, node.now_us
+            steps = [pool.submit(*step) for _ in range(2)]
+            assert wait(steps, 1.0).not_done == set(steps)
+        for done in steps:
+            done.result()
+    assert len(chain.sent) == 2
+    assert [attempt.outcome for attempt in node.attempts()] == [None, None]
+    node.anvil.rpc("evm_mine")
+    node.settle(seconds=1)
+    assert all(node.anchored_at(records))
 
 
 def test_no_more_is_paid_than_the_limit(public: Callable[..., Any]) -> None:
