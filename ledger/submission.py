@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Update, func, update
+from sqlalchemy import Update, case, func, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -187,9 +187,10 @@ def _record(
     session.execute(change.values(
         state=state, block_number=receipt.block_number, transaction_hash=receipt.transaction_hash, error=error
     ))  # fmt: skip
-    for attempt in attempts:
-        is_it = attempt.transaction_hash == receipt.transaction_hash
-        session.execute(_attempts([attempt]).values(outcome="mined" if is_it else "replaced"))
+    # Also one that another process has signed since the attempts were read.
+    is_its = (col(AttemptRow.transaction_id) == row.id) & (col(AttemptRow.nonce) == row.nonce)
+    is_it = col(AttemptRow.transaction_hash) == receipt.transaction_hash
+    session.execute(update(AttemptRow).where(is_its).values(outcome=case((is_it, "mined"), else_="replaced")))
 
 
 # ----------------------------------------------------------------------------------------------- sending it again
