@@ -133,7 +133,7 @@ def _version(folder: Path) -> tuple[int, ...]:
 
 def keep(folder_of_binaries: Path, folder: Path) -> None:
     """Runs the server in that folder until standard input ends; then the folder is gone."""
-    who = _server_user()
+    who = server_user()
     if who is not None:
         shutil.chown(folder, who)
     data = folder / "data"
@@ -159,7 +159,8 @@ def keep(folder_of_binaries: Path, folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _server_user() -> str | None:
+def server_user() -> str | None:
+    """Whom a server is to run as; None for whoever runs us."""
     if os.geteuid() != 0:
         return None
     import pwd  # noqa: PLC0415 - not there on every system
