@@ -37,6 +37,7 @@ def run(asked: Asked, faults: int, *, is_short: bool, folder: Path) -> bool:
             recoveries = disturb(found, kinds, faults)
         except NeverRecovered as error:
             console.print(f"[red]{error}")
+            _keep(found)
             return False
         open_deals = load.end(found, DRAIN_S)
         _await_rest(found)
@@ -45,8 +46,16 @@ def run(asked: Asked, faults: int, *, is_short: bool, folder: Path) -> bool:
         for service in (found.server, found.worker):
             if (code := service.stop()) != 0:
                 findings.wrong.append(f"{service.name} ended with {code}")
+        is_good = not findings.wrong and not recoveries.late
+        if not is_good:
+            _keep(found)
     report(found, load, recoveries, findings)
-    return not findings.wrong and not recoveries.late
+    return is_good
+
+
+def _keep(found: World) -> None:
+    """The data folder goes with its disk: a copy stays."""
+    shutil.copytree(found.data, found.folder / "data", ignore=shutil.ignore_patterns("metrics"))
 
 
 def _await_rest(found: World) -> None:

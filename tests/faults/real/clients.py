@@ -10,8 +10,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -67,17 +70,18 @@ class Client:
         """The answer, which is none of 500 and above. Raises GivenUp."""
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         content = json.dumps(body).encode()
-        while (answer := self._try("POST", path, content=content, headers=headers)) is None:
+        while (answer := self.attempt("POST", path, content=content, headers=headers)) is None:
             if self.stop.wait(PAUSE_S):
                 raise GivenUp(path)
         return answer
 
     def look(self, path: str) -> Any:
         """What is there, None where that is not to be had at this moment."""
-        answer = self._try("GET", path)
+        answer = self.attempt("GET", path)
         return answer.json() if answer is not None and answer.status_code == 200 else None
 
-    def _try(self, method: str, path: str, **request: Any) -> httpx.Response | None:
+    def attempt(self, method: str, path: str, **request: Any) -> httpx.Response | None:
+        """One try; None where there was no answer, or one of 500 and above."""
         try:
             answer = self._http().request(method, path, **request)
         except httpx.TransportError as error:
@@ -95,16 +99,30 @@ class Client:
         http: httpx.Client = self.local.http
         return http
 
-    def capture(self, kind: str, key: str, events: list[dict[str, Any]]) -> str:
-        """Where the capture job is; what was said of each event is in the journal."""
-        answer = self.ask("/capture", document(events), key)
+    def capture(self, kind: str, key: str, events: list[dict[str, Any]]) -> None:
+        """Returns once they are accepted; what was said of each is in the journal. Raises GivenUp.
+
+        A refusal stays what it is: it is asked anew with another key. (A clock that was set back finds that events lie
+        in the future.)
+        """
+        body = document(events)
+        for number in count():
+            answer = self.ask("/capture", body, f"{key} {number}")
+            if self.is_accepted(answer, kind, f"{key} {number}"):
+                return
+            if self.stop.wait(PAUSE_S):
+                raise GivenUp("/capture")
+
+    def is_accepted(self, answer: httpx.Response, kind: str, key: str) -> bool:
+        """Whether the events of a capture were taken. Either way it is noted."""
         job = answer.json()
         if answer.status_code != 202:
             self.journal.note("refused", kind=kind, key=key, status=answer.status_code, code=job.get("code"))
-            raise AssertionError(f"a capture of {kind} was refused: {answer.text[:500]}")
+            self.journal.trouble(f"{answer.status_code} {_code(answer)}")
+            return False
         told = [[event["status"], event.get("recordHash")] for event in job["events"]]
         self.journal.note("captured", kind=kind, key=key, events=told)
-        return answer.headers["Location"]
+        return True
 
 
 def _code(answer: httpx.Response) -> str:
@@ -197,12 +215,13 @@ class Trader:
     A step that leads nowhere for a while is asked for again, as people would who see that nothing has happened.
     """
 
-    OPEN_MAX = 120
+    OPEN_MAX = 300
+    HANDS = 4
     AGAIN_S = 20.0
     TRAVEL_S = 6.0
     """Goods travel longer than a block takes to be final: so it is not about a funding that may be undone."""
     LOOK_EVERY_S = 1.0
-    PAGE = 200
+    PAGE = 500
 
     def __init__(self, roaster: Client, grower: Client, per_s: float) -> None:
         self._roaster, self._grower, self._every_s = roaster, grower, 1 / per_s
@@ -258,12 +277,12 @@ class Trader:
             self.deals[order] = Deal(name, amount, order)
 
     def _trade_on(self) -> None:
-        while not self._done.wait(self.LOOK_EVERY_S):
-            for deal in self._seen():
-                try:
-                    self._go_on(deal)
-                except GivenUp:
-                    return
+        with ThreadPoolExecutor(self.HANDS) as hands:
+            while not self._done.wait(self.LOOK_EVERY_S):
+                asked = [hands.submit(step) for deal in self._seen() if (step := self._next(deal)) is not None]
+                for each in asked:
+                    with suppress(GivenUp):
+                        each.result()
 
     def _seen(self) -> list[Deal]:
         """The open deals, with the states in which the node's lists show them: one that had ended may be open again."""
@@ -275,26 +294,34 @@ class Trader:
                     deal.state, deal.since_s, deal.asked_at_s = state, time.monotonic(), 0.0
         return self.open()
 
-    def _go_on(self, deal: Deal) -> None:
+    def _next(self, deal: Deal) -> Callable[[], None] | None:
+        """What is to be done about it now, if anything."""
         now_s = time.monotonic()
         if now_s - deal.asked_at_s < self.AGAIN_S:
-            return
-        if deal.state == "proposed":
-            self._step(self._grower, deal, "accept")
-        elif deal.state == "accepted":
-            self._step(self._roaster, deal, "fund")
-        elif deal.state == "funded" and now_s - deal.since_s >= self.TRAVEL_S:
-            deal.asked["receive"] += 1
-            deal.asked_at_s = now_s
-            key = f"receive {deal.number} {deal.asked['receive']}"
-            self._roaster.capture("receipt", key, [received(deal.number)])
-            self._roaster.journal.note("received", order=deal.order)
+            return None
+        match deal.state:
+            case "proposed":
+                return partial(self._step, self._grower, deal, "accept")
+            case "accepted":
+                return partial(self._step, self._roaster, deal, "fund")
+            case "funded" if now_s - deal.since_s >= self.TRAVEL_S:
+                return partial(self._receive, deal)
+            case _:
+                return None
 
     def _step(self, client: Client, deal: Deal, step: str) -> None:
+        key = self._key(deal, step)
+        answer = client.ask(f"/orders/{deal.order}/{step}", {}, key)
+        client.journal.note(step, order=deal.order, status=answer.status_code)
+
+    def _receive(self, deal: Deal) -> None:
+        self._roaster.capture("receipt", self._key(deal, "receive"), [received(deal.number)])
+        self._roaster.journal.note("received", order=deal.order)
+
+    def _key(self, deal: Deal, step: str) -> str:
         deal.asked[step] += 1
         deal.asked_at_s = time.monotonic()
-        answer = client.ask(f"/orders/{deal.order}/{step}", {}, f"{step} {deal.number} {deal.asked[step]}")
-        client.journal.note(step, order=deal.order, status=answer.status_code)
+        return f"{step} {deal.number} {deal.asked[step]}"
 
 
 def purchase_order(number: str, hundredths: int) -> dict[str, Any]:
@@ -331,6 +358,7 @@ class Probe:
 
     client: Client
     numbers: Iterator[int] = field(default_factory=count)
+    keys: Iterator[int] = field(default_factory=count)
     LAG_BLOCKS_MAX = 8
     OLDEST_S_MAX = 15.0
 
@@ -340,35 +368,34 @@ class Probe:
         `meanwhile` is called all along.
         """
         deadline_s = time.monotonic() + within_s
-        number = next(self.numbers)
         location: str | None = None
-        body = document([packed(f"P{number}")])
+        body, key = document([packed(f"P{next(self.numbers)}")]), ""
         while time.monotonic() < deadline_s:
             meanwhile()
             if location is None:
-                location = self._captured(body, number)
+                key = key or f"probe {next(self.keys)}"
+                location, key = self._captured(body, key)
             elif self._is_final(location) and self._is_lag_normal():
                 return time.monotonic()
             else:
                 time.sleep(0.1)
         return None
 
-    def _captured(self, body: dict[str, Any], number: int) -> str | None:
-        headers = {"Idempotency-Key": f"probe {number}", "Content-Type": "application/json"}
-        answer = self.client._try("POST", "/capture", content=json.dumps(body).encode(), headers=headers)
-        if answer is None:
-            time.sleep(0.1)
-            return None
-        told = [[event["status"], event.get("recordHash")] for event in answer.json()["events"]]
-        self.client.journal.note("captured", kind="probe", key=f"probe {number}", events=told)
-        return answer.headers["Location"]
+    def _captured(self, body: dict[str, Any], key: str) -> tuple[str | None, str]:
+        """Where the capture is, once it is; and the key to ask again with, none where a new one is needed."""
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = self.client.attempt("POST", "/capture", content=json.dumps(body).encode(), headers=headers)
+        if answer is not None and self.client.is_accepted(answer, "probe", key):
+            return answer.headers["Location"], key
+        time.sleep(0.1)
+        return None, key if answer is None else ""
 
     def _is_final(self, location: str) -> bool:
         job = self.client.look(location)
         return job is not None and {event["status"] for event in job["events"]} == {"final"}
 
     def _is_lag_normal(self) -> bool:
-        answer = self.client._try("GET", "/metrics")
+        answer = self.client.attempt("GET", "/metrics")
         if answer is None:
             return False
         found = dict(line.split(" ")[:2] for line in answer.text.splitlines() if line and not line.startswith("#"))

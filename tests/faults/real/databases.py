@@ -85,7 +85,7 @@ class PostgresqlServer(Database):
         )  # fmt: skip
         options = OPTIONS | {"fsync": "on", "full_page_writes": "on"}
         told = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        command = [found / "postgres", "-D", cluster, "-k", self._sockets, *told]
+        command: list[str | Path] = [found / "postgres", "-D", cluster, "-k", self._sockets, *told]
         self.service = Service("postgresql", command, self._sockets, {}, self._sockets / "log", who)
         self.services = (self.service,)
         self._server = Server(self._sockets)
@@ -106,7 +106,7 @@ class PostgresqlServer(Database):
     def rows(self, query: str) -> list[Row]:
         assert self.url is not None
         with psycopg.connect(self.url) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]  # of our own making
+            return connection.execute(query).fetchall()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

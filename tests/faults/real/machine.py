@@ -58,7 +58,7 @@ class Clock:
         self._file.write_bytes(bytes(8))
         compiler = shutil.which("cc") or shutil.which("gcc")
         source = Path(__file__).with_name("clock.c")
-        command = [compiler or "", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
+        command = [compiler or "", "-shared", "-fPIC", "-O1", "-o", str(library), str(source), "-ldl"]
         self.is_there = compiler is not None and subprocess.run(command, check=False).returncode == 0
         self.environment = {"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(self._file)} if self.is_there else {}
 

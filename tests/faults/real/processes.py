@@ -38,8 +38,8 @@ class Service:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", LEASH, str(os.getpid()), *self.command],
-                cwd=self.folder, env=dict(self.environment), user=self.user, stdin=subprocess.DEVNULL, stdout=log,
+                [sys.executable, "-I", LEASH, str(os.getpid()), self.user or "", *self.command],
+                cwd=self.folder, env=dict(self.environment), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
             )  # fmt: skip
         self.is_wanted = True

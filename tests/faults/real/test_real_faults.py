@@ -16,6 +16,6 @@ SHORT = ["--short", "--faults", "10", "--events", "50", "--orders", "1", "--seed
 @pytest.mark.slow
 def test_a_node_that_is_disturbed_under_load_keeps_what_it_told_its_clients(tmp_path: Path) -> None:
     # In a process of its own, for a run gets itself file systems that nobody else sees, and ends with what it started.
-    command = [sys.executable, "-m", "tests.faults.real", *SHORT, "--folder", tmp_path]
+    command = [sys.executable, "-m", "tests.faults.real", *SHORT, "--folder", str(tmp_path)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
