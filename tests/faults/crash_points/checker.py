@@ -7,6 +7,7 @@ what each order pays.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,12 @@ def check(stage: Stage) -> list[str]:
         return list(_problems(stage, devnet.rpc_url, []))
     finally:
         devnet.stop()
+
+
+def named(stage: Stage) -> list[str]:
+    """What `tally doctor` finds, of what is there."""
+    stage.use_database()
+    return [str(finding) for finding in examine(stage.data, time.time_ns() // 1000, is_full=True).findings]
 
 
 def _problems(stage: Stage, rpc_url: str, orders: list[str]) -> Iterator[str]:

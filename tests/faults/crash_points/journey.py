@@ -1,16 +1,14 @@
 """The main journeys, as a process that may die anywhere and is started again until it comes to its end.
 
-`python -m tests.faults.crash_points.journey STAGE.json [--embedded] [--at N --fault FAULT]` is one run. What it asks of
-the node it asks as clients do who never had their answer: again, with the same document and the same Idempotency-Key.
+What it asks of the node it asks as clients do who never had their answer: again, with the same document and the same
+Idempotency-Key. `runs.py` forks it.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,7 +41,7 @@ from ledger.orderbook import order_of
 from ledger.orders import State
 from ledger.standing import LocalAnswers, registry_of
 from tests.conftest import free_port
-from tests.faults.crash_points.points import Course, Fault, watch
+from tests.faults.crash_points.points import Course, watch
 from tests.faults.crash_points.stage import (
     DELIVERED_S,
     LIGHT_SCRYPT_N,
@@ -217,26 +215,7 @@ def _step(
     traveller.does(f"{name} {number}", party, done)
 
 
-def run(stage: Stage, at: int, fault: Fault | None, *, is_embedded: bool) -> Course:
-    """One run of a journey in this process. Returns the course, where it has not died on it."""
-    course = Course(stage.watched, at, fault)
+def run(stage: Stage, course: Course, *, is_embedded: bool) -> None:
+    """One run of a journey in this process, where it does not die on the course. Raises what ends it."""
     watch(course)
     (travel_embedded if is_embedded else travel)(stage)
-    return course
-
-
-def main() -> int:
-    """Read what is asked for, and go."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.crash_points.journey", description=__doc__)
-    parser.add_argument("stage", type=Path, help="a stage as JSON")
-    parser.add_argument("--embedded", action="store_true")
-    parser.add_argument("--at", type=int, default=0)
-    parser.add_argument("--fault", type=Fault, default=None)
-    asked = parser.parse_args()
-    course = run(Stage.from_json(asked.stage.read_text()), asked.at, asked.fault, is_embedded=asked.embedded)
-    sys.stdout.writelines(f"{point}\n" for point in course.points)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,9 +11,9 @@ import builtins
 import errno
 import io
 import os
-import resource
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine.default import DefaultDialect
 
 from ledger.rpc import Question, Rpc
+from tests.faults.crash_points.disk import without_room, without_sync
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 FLOORS = tuple(str(CHECKOUT / floor) + os.sep for floor in ("ledger", "traceability", "api"))
@@ -65,26 +66,38 @@ class Kind(StrEnum):
 
 
 FAILING = {
-    Fault.ENOSPC: frozenset({Kind.COMMIT, Kind.CREATE, Kind.WRITE, Kind.NAME}),
-    Fault.EIO: frozenset({Kind.WRITE, Kind.SYNC, Kind.NAME}),
+    Fault.ENOSPC: frozenset({Kind.COMMIT, Kind.CLOSE, Kind.CREATE, Kind.WRITE, Kind.NAME}),
+    Fault.EIO: frozenset({Kind.COMMIT, Kind.CLOSE, Kind.WRITE, Kind.SYNC, Kind.NAME}),
 }
 """What a full disk refuses, and what a broken one does."""
+IN_C = frozenset({Kind.COMMIT, Kind.CLOSE})
+"""What SQLite writes and syncs by itself. A server's disk is the server's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One place of a run: its number from 1 on, what is done there to what, and who does it."""
+    """One place of a run: its number from 1 on, what is done there to what, who does it, and for the umpteenth time.
+
+    Two runs meet on their last three: a pass of the worker more or less moves all numbers after it.
+    """
 
     number: int
     kind: Kind
     what: str
     who: str
+    nth: int
 
     def __str__(self) -> str:
-        return f"#{self.number} {self.kind} {self.what} in {self.who}"
+        return f"#{self.number} {self.kind} {self.what} in {self.who}, {self.nth}"
+
+    def is_met_by(self, other: Point) -> bool:
+        """True where another run has come to the same place."""
+        return (self.kind, self.what, self.who, self.nth) == (other.kind, other.what, other.who, other.nth)
 
     def faults(self, asked: Sequence[Fault]) -> list[Fault]:
         """Those of the faults that can happen here."""
+        if self.kind in IN_C and self.what != "sqlite":
+            asked = [fault for fault in asked if fault not in FAILING]
         fits = {Fault.TORN: self.kind is Kind.WRITE} | {fault: self.kind in kinds for fault, kinds in FAILING.items()}
         return [fault for fault in asked if fits.get(fault, True)]
 
@@ -94,15 +107,20 @@ class Course:
     """One run's way past its points. `at` and `fault` say where it ends; without them it is only traced."""
 
     watched: Path
-    at: int = 0
+    at: Point | None = None
     fault: Fault | None = None
     points: list[Point] = field(default_factory=list)
+    is_met: bool = False
+    _times: Counter[tuple[Kind, str, str]] = field(default_factory=Counter)
 
     def passing(self, kind: Kind, what: str, act: Callable[[], _T], *, half: Callable[[], object] | None = None) -> _T:
         """Does it, unless the process dies here, or the disk fails."""
-        self.points.append(Point(len(self.points) + 1, kind, what, _who()))
-        if len(self.points) != self.at:
+        name = kind, what, _who()
+        self._times[name] += 1
+        self.points.append(Point(len(self.points) + 1, *name, self._times[name]))
+        if self.at is None or not self.at.is_met_by(self.points[-1]):
             return act()
+        self.is_met = True
         match self.fault:
             case Fault.BEFORE:
                 _die()
@@ -110,8 +128,10 @@ class Course:
                 assert half is not None
                 half()
                 _die()
-            case Fault.ENOSPC if kind is Kind.COMMIT:
-                return _without_room(act)
+            case Fault.ENOSPC if kind in IN_C:
+                return without_room(act)
+            case Fault.EIO if kind in IN_C:
+                return without_sync(act)
             case Fault.ENOSPC:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), what)
             case Fault.EIO:
@@ -144,7 +164,8 @@ def watch(course: Course) -> None:
 
 
 def _watch_database(course: Course) -> None:
-    commit, close = DefaultDialect.do_commit, DefaultDialect.do_close
+    commit: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_commit
+    close: Callable[[DefaultDialect, Any], None] = DefaultDialect.do_close
 
     def do_commit(self: DefaultDialect, connection: Any) -> None:
         course.passing(Kind.COMMIT, self.name, lambda: commit(self, connection))
@@ -220,7 +241,7 @@ def _watch_writing(course: Course) -> None:
         buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
         return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline)
 
-    io.open = builtins.open = open_  # type: ignore[assignment]
+    io.open = builtins.open = open_
 
 
 def _watch_chain(course: Course) -> None:
@@ -233,17 +254,6 @@ def _watch_chain(course: Course) -> None:
         return course.passing(Kind.SEND, " ".join(changing), lambda: exchange(self, questions))
 
     Rpc._exchange = watched  # type: ignore[method-assign]
-
-
-def _without_room(act: Callable[[], _T]) -> _T:
-    """What SQLite writes meets the system's own refusal: no file of this process may grow, nor be written."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        return act()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _path_of(descriptor: int) -> Path:

@@ -6,6 +6,7 @@ chain's node see their client die.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import shutil
@@ -26,15 +27,14 @@ import web3
 
 import api.migrations.config
 from tests.conftest import Anvil, running_anvil
-from tests.faults.crash_points.checker import check
+from tests.faults.crash_points.checker import check, named
 from tests.faults.crash_points.journey import run
-from tests.faults.crash_points.points import Course, Fault, Point
+from tests.faults.crash_points.points import DISK_FAULTS, Course, Fault, Point
 from tests.faults.crash_points.stage import ANVIL, Stage, prepare
 from tests.postgresql import Server
 
 LOADED = (alembic.command, api.migrations.config, web3)
 """What the product imports only where it needs it. Imported here, it is not imported again in every fork."""
-RESTARTS_MAX = 1
 BEFORE_S = 3_600
 
 
@@ -121,7 +121,7 @@ class Theatre:
     def _create(self, name: str) -> None:
         assert self.server is not None
         with psycopg.connect(self.server.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template_of_runs")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template_of_runs")
 
 
 @contextmanager
@@ -155,10 +155,11 @@ def expect(ended: Ended) -> Any:
 def traced(theatre: Theatre) -> list[Point]:
     """The points of one undisturbed run, which is checked too."""
     with theatre.stage() as stage:
-        course: Course = expect(forked(lambda: run(stage, 0, None, is_embedded=theatre.is_embedded)))
-        problems = expect(forked(lambda: check(stage)))
-    assert problems == [], problems
-    return course.points
+        went = expect(forked(lambda: _gone(stage, theatre, None, None)))
+        problems = [went.error] if went.error else expect(forked(lambda: check(stage)))
+    assert problems == [], "\n".join(problems)
+    points: list[Point] = went.points
+    return points
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +180,34 @@ class Verdict:
 
 def broken(theatre: Theatre, point: Point, fault: Fault) -> Verdict:
     """A run with that fault at that point, one after it, and the check."""
-    is_kill = fault in (Fault.BEFORE, Fault.AFTER, Fault.TORN)
     with theatre.stage() as stage:
-        first = forked(lambda: run(stage, point.number, fault, is_embedded=theatre.is_embedded))
-        if is_kill and not first.is_killed:
-            return Verdict(point, fault, (f"it ended by itself: {first.error}",) if first.error else (), False)
-        second = forked(lambda: run(stage, 0, None, is_embedded=theatre.is_embedded))
-        if second.error is not None or second.is_killed:
-            return Verdict(point, fault, (f"it does not start again: {second.error}",), said=first.error)
-        problems = expect(forked(lambda: check(stage)))
-    return Verdict(point, fault, tuple(problems), said=first.error)
+        first = forked(lambda: _gone(stage, theatre, point, fault))
+        if not first.is_killed:
+            went: Went = expect(first)
+            if fault not in DISK_FAULTS or not went.is_met:
+                return Verdict(point, fault, (went.error,) if went.error else (), is_reached=False)
+        said = None if first.is_killed else went.error
+        second: Went = expect(forked(lambda: _gone(stage, theatre, None, None)))
+        problems = [second.error] if second.error else expect(forked(lambda: check(stage)))
+        damage = expect(forked(lambda: named(stage))) if problems and fault in DISK_FAULTS else ()
+    return Verdict(point, fault, () if damage else tuple(problems), said=said, damage=tuple(damage))
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """How far a run came by itself."""
+
+    points: list[Point]
+    is_met: bool
+    error: str | None = None
+
+
+def _gone(stage: Stage, theatre: Theatre, point: Point | None, fault: Fault | None) -> Went:
+    # What the product says of its faults is thousands of lines in a long run.
+    logging.disable(logging.CRITICAL)
+    course = Course(stage.watched, point, fault)
+    try:
+        run(stage, course, is_embedded=theatre.is_embedded)
+    except Exception:  # noqa: BLE001 - whatever the product makes of a fault is looked at
+        return Went(course.points, course.is_met, traceback.format_exc())
+    return Went(course.points, course.is_met)
