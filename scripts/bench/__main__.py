@@ -18,6 +18,7 @@ from scripts.bench import (
     history,
     meets_target,
     orders,
+    recovery,
     single,
     throughput,
     verification,
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "history": history.measure,
     "books": books.measure,
     "orders": orders.measure,
+    "recovery": recovery.measure,
 }
 
 

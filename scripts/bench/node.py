@@ -39,14 +39,16 @@ class RunningChain:
 
     url: str
     signer: LocalSigner
+    process: subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
 class RunningNode:
-    """A node that answers: its address, and a client that may capture."""
+    """A node that answers: its address, and a client that may capture. The other processes are its process's own."""
 
     url: str
     client: httpx.Client
+    process: subprocess.Popen[bytes]
 
 
 def free_port() -> int:
@@ -63,11 +65,12 @@ def running_chain() -> Iterator[RunningChain]:
     url = f"http://127.0.0.1:{port}"
     signer = LocalSigner(secrets.token_bytes(32))
     command = [str(find_anvil()), "--port", str(port), "--chain-id", str(CHAIN_ID), "--silent"]
-    with _ended(subprocess.Popen(command)):
+    process = subprocess.Popen(command)
+    with _ended(process):
         _await_answer(url)
         fund = {"method": "anvil_setBalance", "params": [to_address(signer.address), hex(10**24)]}
         httpx.post(url, json={"jsonrpc": "2.0", "id": 1} | fund).raise_for_status()
-        yield RunningChain(url, signer)
+        yield RunningChain(url, signer, process)
 
 
 def founded(chain: RunningChain) -> Deployment:
@@ -85,6 +88,13 @@ def founded(chain: RunningChain) -> Deployment:
 @contextmanager
 def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> Iterator[RunningNode]:
     """`tally serve` on a fresh data folder, ended with the block."""
+    key = furnished(folder, chain, deployment)
+    with serving(folder, key) as node:
+        yield node
+
+
+def furnished(folder: Path, chain: RunningChain, deployment: Deployment) -> str:
+    """A fresh data folder with its keys and tables; an API key that may capture."""
     settings = write_settings(
         folder,
         rpc_url=chain.url,
@@ -101,19 +111,23 @@ def running_node(folder: Path, chain: RunningChain, deployment: Deployment) -> I
     bind(engine, deployment)
     key = create_api_key(engine, chain.signer.address, "bench", time.time_ns() // 1000, secrets.token_bytes)
     engine.dispose()
+    return key
+
+
+@contextmanager
+def serving(folder: Path, key: str, *options: str) -> Iterator[RunningNode]:
+    """`tally serve` on that data folder, ended with the block."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "scripts.tally", "serve", "--port", str(port)]
-    command += ["--processes", str(PROCESSES), "--data", str(folder)]
+    command += ["--processes", str(PROCESSES), "--data", str(folder), *options]
     # Its lines are written as a service's are, and don't run through the table.
-    with (
-        (folder / "serve.log").open("wb") as log,
-        _ended(subprocess.Popen(command, stderr=log)),
-        httpx.Client(base_url=url, timeout=60) as client,
-    ):
-        _await_answer(f"{url}/health")
-        client.headers.update({"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"})
-        yield RunningNode(url, client)
+    with (folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(command, stderr=log)
+        with _ended(process), httpx.Client(base_url=url, timeout=60) as client:
+            _await_answer(f"{url}/health")
+            client.headers.update({"Authorization": f"Bearer {key}", "Content-Type": "application/ld+json"})
+            yield RunningNode(url, client, process)
 
 
 @contextmanager
