@@ -47,6 +47,19 @@ def check_known(session: Session, signer: bytes) -> None:
         raise NumbersUnknown(to_address(signer))
 
 
+def pass_over(session: Session, used: Iterable[tuple[bytes, int]]) -> None:
+    """A key that this node holds, too, goes on after the numbers that it has used elsewhere: (signer, number) each.
+
+    Assumes a session of `ledger.database.writing`.
+    """
+    highest: dict[bytes, int] = {}
+    for signer, sequence in used:
+        highest[signer] = max(highest.get(signer, -1), sequence)
+    for signer, sequence in highest.items():
+        is_behind = (col(SequenceRow.signer) == signer) & (col(SequenceRow.next_sequence) <= sequence)
+        session.execute(update(SequenceRow).where(is_behind).values(next_sequence=sequence + 1))
+
+
 def skip(session: Session, signer: bytes, now_us: int, *, times: int = 1) -> int:
     """Skips 2^32 of the signer's numbers and lets it record again. The number that its next record gets.
 

@@ -25,7 +25,7 @@ from ledger.database import writing
 from ledger.errors import SequenceTaken
 from ledger.hexadecimal import to_address
 from ledger.keystore import Signer
-from ledger.numbering import check_known
+from ledger.numbering import check_known, pass_over
 from ledger.record import Domain, Record, capture_receipt_digest, record_hash
 from ledger.tables import RecordRow, SequenceRow
 from traceability import declarations, repository
@@ -167,6 +167,7 @@ def capture_signed(
         for account in {each.signer for each in signed}:
             check_may_record(chain.registry, party, account, intake.now_at)
         _check_numbers(session, signed)
+        pass_over(session, ((each.signer, each.record.sequence) for each in signed))
         counters = repository.counters(session, None, read.context_digest)
         _take_back(session, intake, chain, signed, sorted_out.twins, None)
         return _store(session, intake, chain, counters, read, sorted_out, signed)

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import update
 from sqlalchemy.engine import Engine
 from sqlmodel import Session, select
 
 from ledger.answers import ChainAnswers
 from ledger.database import writing
+from ledger.numbering import pass_over
 from ledger.record import Domain, record_hash, recover
-from ledger.tables import ContradictionRow, RecordRow, SequenceRow
+from ledger.tables import ContradictionRow, RecordRow
 from traceability import repository
 from traceability.bundle import Anchor, Bundle, BundleRecord, bundle_json, parse
 from traceability.drafts import Draft, Mark, SignedDraft, is_stale
@@ -131,19 +131,7 @@ def _insert(session: Session, arrivals: Sequence[_Arrival], now_us: int) -> None
         job_id=None,
         anchors=[(arrival.anchor.root, b"".join(arrival.anchor.proof)) for arrival in arrivals],
     )
-    _pass_numbers(session, arrivals)
-
-
-def _pass_numbers(session: Session, arrivals: Sequence[_Arrival]) -> None:
-    """A key that this node holds, too, goes on after the numbers that it has used elsewhere."""
-    highest: dict[bytes, int] = {}
-    for arrival in arrivals:
-        signer, sequence = arrival.signed.signer, arrival.signed.record.sequence
-        highest[signer] = max(highest.get(signer, -1), sequence)
-    sequences = table(SequenceRow)
-    for signer, sequence in highest.items():
-        is_behind = (sequences.c.signer == signer) & (sequences.c.next_sequence <= sequence)
-        session.execute(update(sequences).where(is_behind).values(next_sequence=sequence + 1))
+    pass_over(session, ((each.signed.signer, each.signed.record.sequence) for each in arrivals))
 
 
 def _note_contradiction(session: Session, bundle: Bundle, arrival: _Arrival, stored: bytes, now_us: int) -> None:

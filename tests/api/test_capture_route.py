@@ -15,7 +15,7 @@ from api.keys import create_api_key, list_api_keys, revoke_api_key
 from ledger.database import reading
 from ledger.hexadecimal import from_hex, to_address, to_hex
 from ledger.record import Record, capture_receipt_digest, record_hash, recover
-from ledger.tables import RecordRow
+from ledger.tables import RecordRow, SequenceRow
 from tests.api.conftest import CONTEXT, Village, bag, document, seen
 from traceability.epcis.canonical import content_hash
 from traceability.epcis.event_hash import event_hash, hash_id
@@ -81,9 +81,12 @@ def test_json_and_json_ld_are_taken(grower: httpx.Client, kind: str) -> None:
 
 
 def test_a_client_may_sign_for_itself(village: Village, grower: httpx.Client) -> None:
+    village.capture("grower", seen(bag("signed-0")))
     key, event = village.keys["grower"], seen(bag("signed-1"))
+    with reading(village.node.engine) as session:
+        number = session.exec(select(SequenceRow.next_sequence).where(SequenceRow.signer == key.address)).one()
     record = Record(
-        event_hash(event, CONTEXT), content_hash(CONTEXT, event), key.address, 9_000_001, secrets.token_bytes(32)
+        event_hash(event, CONTEXT), content_hash(CONTEXT, event), key.address, number, secrets.token_bytes(32)
     )
     digest = record_hash(village.node.domain, record)
     fields = {
@@ -105,6 +108,12 @@ def test_a_client_may_sign_for_itself(village: Village, grower: httpx.Client) ->
     body = orjson.dumps({"document": whole, "records": [{"record": fields, "signature": to_hex(key.sign(digest))}]})
     problem = grower.post("/capture", content=body, headers=kind)
     assert (problem.status_code, problem.json()["errors"][0]["code"]) == (400, "event_hash_differs")
+
+    # The node holds that key, too: it goes on after the number that its owner has used elsewhere.
+    following = grower.post("/capture", content=document(seen(bag("signed-3"))), headers=JSON).json()["events"][0]
+    with reading(village.node.engine) as session:
+        is_it = RecordRow.record_hash == from_hex(following["recordHash"], 32)
+        assert session.exec(select(RecordRow.sequence).where(is_it)).one() == number + 1
 
 
 # --------------------------------------------------------------------------------------------------------- refusals
