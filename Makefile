@@ -12,9 +12,11 @@ export npm_config_cache := $(CURDIR)/.cache/npm
 export npm_config_update_notifier := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ETH_HASH_BACKEND := pysha3
+# Without bytecode every `tally` compiles the whole house first, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-python test-contracts test-invariants bench lint contracts revision brownie slither clean
+.PHONY: help setup demo test test-every-database test-python test-contracts test-invariants bench lint contracts revision brownie slither clean
 
 help: ## What there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -33,7 +35,10 @@ test-invariants: setup ## 5,000 sequences of 500 calls on DeliveryEscrow: an hou
 	FOUNDRY_PROFILE=long node_modules/.bin/forge test --match-path 'tests/forge/escrow/invariants/*' --match-test invariant_
 
 test-python: setup
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-every-database: setup ## The Python tests, the long ones too on SQLite and PostgreSQL
+	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder --every-database
 
 bench: setup ## Measure what the README claims: one table, and bench.json
 	.venv/bin/python -m scripts.bench

@@ -108,6 +108,28 @@ def postgresql() -> Iterator[Server]:
         yield server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-database", action="store_true", help="also what is long, on each kind of database")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest itself has put together what shares a database
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is slow comes first, so that no process is left with it alone at the end. What is long, and asks the same
+    of each kind of database, runs on SQLite unless every kind is asked for.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+    if not config.getoption("--every-database"):
+        spared = [item for item in items if _is_spared(item)]
+        config.hook.pytest_deselected(items=spared)
+        items[:] = [item for item in items if not _is_spared(item)]
+
+
+def _is_spared(item: pytest.Item) -> bool:
+    values = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return item.get_closest_marker("long") is not None and values.get("databases") == "postgresql"
+
+
 @pytest.fixture(scope="session", params=KINDS)
 def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
     """Databases of one kind. Whoever asks for them, or for anything made of them, runs once on each kind."""

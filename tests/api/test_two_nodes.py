@@ -103,6 +103,7 @@ def test_a_data_folder_of_another_deployment_is_refused(
     assert (run.code, "belongs to the EventLog" in run.err) == (2, True)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -115,7 +116,7 @@ def test_serve_takes_its_worker_with_it_however_it_ends(
     key = made.json["key"]
     port = free_port()
     command = [sys.executable, "-m", "api.cli", "serve", f"--port={port}", f"--data={tmp_path / 'served' / 'node'}"]
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"})
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}, timeout=30)
     with client, ended(subprocess.Popen(command, start_new_session=True)) as server:
         await_health(client, server)
         answer = client.post("/capture", content=document(seen(bag("served"))), headers=JSON)

@@ -170,6 +170,7 @@ class Play:
         self.deliveries.setdefault(order, []).append(delivery)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_book_answers_as_the_chain_does_after_any_history(world: World, engine: Engine, seed: int) -> None:
     play = Play(world, seed)
@@ -212,6 +213,7 @@ def test_rows_are_the_same_read_block_by_block_and_from_block_zero(
     assert rows(late) == rows(engine)
 
 
+@pytest.mark.long
 def test_what_a_fork_undoes_is_undone_to_the_row(world: World, engine: Engine) -> None:
     play = Play(world, 11)
     play.begin()
@@ -279,6 +281,7 @@ def test_a_fork_while_a_contract_catches_up_has_the_lost_blocks_read_again(
     assert [row["order_id"] for row in rows(engine)["orders"]] == [other]
 
 
+@pytest.mark.long
 def test_a_node_that_comes_to_orders_later_catches_up(
     world: World, engine: Engine, make_engine: Callable[[], Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,6 +237,7 @@ def test_what_anvil_forgot_in_a_crash_is_sent_again(node: Any, devnet: Devnet) -
     assert len(node.attempts()) == 1
 
 
+@pytest.mark.long
 def test_a_worker_killed_at_any_moment_anchors_every_record_exactly_once(
     node: Any, devnet: Devnet, tmp_path: Path
 ) -> None:
@@ -290,6 +291,7 @@ for _ in itertools.count():
     assert {transaction.state for transaction in node.transactions()} == {"final"}
 
 
+@pytest.mark.long
 def test_chain_and_worker_killed_together_at_any_moment_lose_nothing(
     node: Any, devnet: Devnet, deployment: Deployment
 ) -> None:
@@ -559,6 +561,7 @@ def test_between_fork_and_new_anchor_a_record_is_not_final(public: Callable[...,
     assert all(node.anchored_at(records))
 
 
+@pytest.mark.long
 def test_a_stuck_transaction_is_sent_again_for_more(public: Callable[..., Any]) -> None:
     node = public("--no-mining", settings=AnchoringSettings())
     records = node.record()

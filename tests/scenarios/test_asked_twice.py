@@ -33,6 +33,8 @@ from tests.scenarios.nodes import PASSWORD, TALLY, Company, Consortium, document
 from tests.scenarios.processes import children_of, is_alive
 from traceability.tables import CaptureJobRow
 
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
 EVENTS = 20
 CLIENTS = 16
 ROUNDS = 2

@@ -42,9 +42,13 @@ from tests.databases import Databases
 from traceability.tables import CaptureJobRow
 
 # web3 keeps a connection for each thread and lets go of it when it is collected.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.filterwarnings(
+        "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 
 class Killed(Exception):

@@ -13,6 +13,8 @@ from tests.conftest import CHECKOUT
 from tests.scenarios.demo_process import Demo
 from tests.scenarios.readme import Block, blocks_of, headings_of, is_as_shown, masked, run
 
+pytestmark = pytest.mark.slow
+
 ENGLISH, CHINESE = ((CHECKOUT / name).read_text() for name in ("README.md", "README.zh.md"))
 
 

@@ -50,7 +50,7 @@ from tests.scenarios.nodes import (
     tally,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 PALLET = "urn:epc:id:sscc:9521234.0000000071"
 FARM, ROASTERY = "urn:epc:id:sgln:9521234.50000.0", "urn:epc:id:sgln:9521234.50001.0"

@@ -18,6 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.scenarios.nodes import PASSWORD, Company, Served, document, founded_consortium, happened, joined
 from tests.scenarios.processes import children_of, command_of
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = 12
 
 

@@ -23,6 +23,8 @@ from traceability.epcis.context import namespaces_of
 from traceability.epcis.event_hash import event_hash, hash_id, prehash
 from traceability.identifiers import check_digit
 
+pytestmark = pytest.mark.slow
+
 GS1 = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 NAMESPACES = {
     "ex": "https://example.org/ns/",
@@ -253,7 +255,7 @@ def reference_prehashes(document: dict[str, Any]) -> list[str]:
 
 # The reference opens its copy of GS1's context in a way that Python will drop.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(events, min_size=1, max_size=3))
 def test_every_event_of_the_model_is_spelled_as_the_reference_spells_it(made: list[dict[str, Any]]) -> None:
     document = {

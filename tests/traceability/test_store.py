@@ -79,7 +79,8 @@ def told(engine: Engine, events: Sequence[Event]) -> dict[int, int]:
         return {repository.named(session, to_hex(item.record_hash or b""))[0]: item.index for item in job.items}
 
 
-@settings(max_examples=120, deadline=None)
+@pytest.mark.long
+@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS, min_size=1, max_size=14, unique_by=repr), data=st.data())
 def test_the_store_and_a_plain_list_tell_the_same_story(
     engine: Engine, events: list[Event], data: st.DataObject
