@@ -171,7 +171,9 @@ def _stray(session: Session, anchoring_key: bytes, final_number: int, now_us: in
         .join(AnchorRow, col(AnchorRow.root) == col(BatchRow.root))
         .where(col(BatchRow.transaction_id) == col(TransactionRow.id), col(AnchorRow.block_number) <= final_number)
     )
-    has_failed = (state == _FAILED) & (col(TransactionRow.planned_at_us) <= now_us - RETRY_AFTER_US)
+    # Or by a clock that was ahead.
+    is_long_ago = ~col(TransactionRow.planned_at_us).between(now_us - RETRY_AFTER_US + 1, now_us)
+    has_failed = (state == _FAILED) & is_long_ago
     has_other_key = (state == _PLANNED) & (col(TransactionRow.sender) != anchoring_key)
     is_stray = has_failed | has_other_key | (state == _REPLACED)
     return (

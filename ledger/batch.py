@@ -56,10 +56,14 @@ class Batch:
 
 
 def is_due(count: int, oldest_us: int, now_us: int, settings: AnchoringSettings) -> bool:
-    """True where so many records, the oldest received at `oldest_us`, are enough for a batch or have waited enough."""
+    """True where so many records, the oldest received at `oldest_us`, are enough for a batch or have waited enough.
+
+    What was received later than now came in by a clock that was ahead: how long ago, nobody knows.
+    """
     if count == 0:
         return False
-    return count >= settings.batch_size_max or now_us - oldest_us >= settings.batch_age_s_max * 1_000_000
+    is_young = 0 <= now_us - oldest_us < settings.batch_age_s_max * 1_000_000
+    return count >= settings.batch_size_max or not is_young
 
 
 def close_batch(pending: Sequence[Entry], now_us: int, settings: AnchoringSettings) -> Batch | None:

@@ -127,7 +127,8 @@ def _note_contact(engine: Engine, position: PositionRow, tip: Tip, now_us: int) 
     """Nothing new but the time, and what the chain may have called finalized meanwhile."""
     seconds_on = tip.next_at - max(position.next_at, position.block_at)
     is_more_final = tip.finalized is not None and position.final_number < tip.finalized.number <= tip.head.number
-    if now_us - position.contact_at_us >= CONTACT_EVERY_US or seconds_on >= NEXT_EVERY_S or is_more_final:
+    # Also where a clock that was ahead has noted it.
+    if abs(now_us - position.contact_at_us) >= CONTACT_EVERY_US or seconds_on >= NEXT_EVERY_S or is_more_final:
         with writing(engine, durable=False) as session:
             is_it = (col(PositionRow.name) == NAME) & (col(PositionRow.block_hash) == position.block_hash)
             final_number, final_at = _newest_final(session, position, position.block_number, tip.finalized)

@@ -209,8 +209,8 @@ def _open_count(session: Session) -> int:
 
 
 def _is_to_be_retried(row: TransactionRow, now_us: int) -> bool:
-    """True where it has failed, or was not needed once and is now, and that is a while ago."""
-    return row.state in (_FAILED, _REPLACED) and row.planned_at_us <= now_us - RETRY_AFTER_US
+    """True where it has failed, or was not needed once and is now, and that is a while ago, or was by a clock ahead."""
+    return row.state in (_FAILED, _REPLACED) and not 0 <= now_us - row.planned_at_us < RETRY_AFTER_US
 
 
 def _plan_again(session: Session, plan: _Plan, now_us: int) -> None:

@@ -86,10 +86,10 @@ def step(engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings
     Raises ChainError where the chain is out of reach; what was done by then stays done.
     """
     with reading(engine) as session:
-        rows = _open(session, signers)
-        final_number = _final_number(session) if rows else -1
+        final_number = _final_number(session)
+        rows = _open(session, signers, final_number)
     progress = Progress()
-    if under_way := [stored for stored in rows if _is_of_interest(stored[0], final_number)]:
+    if under_way := [stored for stored in rows if stored[0].state != _PLANNED]:
         settled = _settle(engine, chain, under_way, final_number)
         progress += Progress(len(settled), is_waiting=True)
         unmined = [(row, attempts) for row, attempts in under_way if row.id not in settled and row.state == _SENT]
@@ -100,13 +100,18 @@ def step(engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings
     return progress
 
 
-def _open(session: Session, signers: Mapping[bytes, Signer]) -> list[_Stored]:
-    """What is planned for a key that is held, sent, or mined but not final, oldest first."""
+def _open(session: Session, signers: Mapping[bytes, Signer], final_number: int) -> list[_Stored]:
+    """What is planned for a key that is held, and what the chain may have news of, oldest first.
+
+    What is mined is asked for again once its block is final. Until then it is left out, or it would fill the step where
+    that takes long.
+    """
     state, sender = col(TransactionRow.state), col(TransactionRow.sender)
     is_ours = (state == _PLANNED) & sender.in_(list(signers))
     if (may_be_sent := losses.may_be_sent(session)) is not None:
         is_ours &= may_be_sent
-    query = select(TransactionRow).where(is_ours | state.in_((_SENT, _MINED))).order_by(col(TransactionRow.id))
+    is_final = (state == _MINED) & (col(TransactionRow.block_number) <= final_number)
+    query = select(TransactionRow).where(is_ours | (state == _SENT) | is_final).order_by(col(TransactionRow.id))
     rows = session.exec(query.limit(WORK_MAX)).all()
     if not rows:
         return []
@@ -115,12 +120,6 @@ def _open(session: Session, signers: Mapping[bytes, Signer]) -> list[_Stored]:
         select(AttemptRow).where(col(AttemptRow.transaction_id).in_(ids)).order_by(col(AttemptRow.id))
     ).all()
     return [(row, [a for a in attempts if (a.transaction_id, a.nonce) == (row.id, row.nonce)]) for row in rows]
-
-
-def _is_of_interest(row: TransactionRow, final_number: int) -> bool:
-    """True where the chain may have news of it. One that is mined is asked for again once its block is final."""
-    is_final = row.block_number is not None and row.block_number <= final_number
-    return row.state == _SENT or (row.state == _MINED and is_final)
 
 
 # ---------------------------------------------------------------------------------------- what the chain has mined
@@ -204,7 +203,9 @@ def _retry(
     progress = Progress()
     for row, attempts in rows:
         newest = attempts[-1]
-        if now_us - newest.tried_at_us < settings.resend_s * 1_000_000 or not _is_first_to(engine, newest, now_us):
+        # What was tried later than now was tried by a clock that was ahead.
+        is_just_tried = 0 <= now_us - newest.tried_at_us < settings.resend_s * 1_000_000
+        if is_just_tried or not _is_first_to(engine, newest, now_us):
             continue
         if _is_stuck(chain, attempts, settings, now_us) and row.sender in signers:
             newest = _raise_fees(engine, chain, signers[row.sender], settings, row, newest, now_us) or newest
