@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
 from api.answers import FORGOTTEN_AT_ONCE, forget
 from api.node import Node
 from api.recording import now_us
@@ -16,6 +19,8 @@ from traceability import attesting
 
 COMPLAIN_EVERY_US = 30_000_000
 """A complaint that stays the same is repeated after so long."""
+REFUSED_S = 1.0
+"""How long a database that is full, locked or out of reach is left alone."""
 FORGET_EVERY_US = 60_000_000
 """How often it is looked for answers that are older than the setting `idempotency_keep_s`."""
 
@@ -36,7 +41,7 @@ def worker_of(node: Node) -> Worker:
 
 
 def work(node: Node, stop: threading.Event) -> None:
-    """Brings records to the chain until `stop` is set.
+    """Brings records to the chain until `stop` is set. Where chain or database are away it complains, and goes on.
 
     Raises what only a person can put right: a locked key, a wrong chain, contracts that are not there.
     """
@@ -44,11 +49,18 @@ def work(node: Node, stop: threading.Event) -> None:
     complaints = _Complaints()
     forget_at_us = 0
     while not stop.is_set():
-        progress = run_pass(worker, now_us())
-        complaints.say(progress.complaints, now_us())
-        if now_us() >= forget_at_us:
-            forget_at_us = _forget(node, now_us())
-        stop.wait(BUSY_S if progress.is_waiting else IDLE_S)
+        try:
+            progress = run_pass(worker, now_us())
+            complaints.say(progress.complaints, now_us())
+            if now_us() >= forget_at_us:
+                forget_at_us = _forget(node, now_us())
+        except (OperationalError, PoolTimeout) as error:
+            # Nothing was done, and another time it may go better: the same as clients of the API are told.
+            reason = str(getattr(error, "orig", None) or "no connection is free").splitlines()[0]
+            complaints.say((f"the database refuses, all waits for it: {reason}",), now_us())
+            stop.wait(REFUSED_S)
+        else:
+            stop.wait(BUSY_S if progress.is_waiting else IDLE_S)
 
 
 def run_pass(worker: Worker, at_us: int) -> Progress:
