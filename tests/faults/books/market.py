@@ -78,7 +78,7 @@ class Market(Trade):
 
     def propose(self) -> None:
         buyer, seller = self.source.sample(PARTIES, 2)
-        parties = self.source.sample(PARTIES, self.source.choice((0, 0, 1, 2)))
+        parties = self.source.choices(PARTIES, k=self.source.choice((0, 0, 1, 2, 3)))
         splits = tuple(Split(party, self.source.randrange(1, 2_500)) for party in parties)
         milestones = [(self._amount(), self.source.randrange(1, 2_000)) for _ in range(self.source.choice((1, 1, 2)))]
         token = self.source.choice(TOKENS)
@@ -145,7 +145,7 @@ class Market(Trade):
         """A few things in one transaction, as a contract of a party's own would do them."""
         with self:
             for _ in range(self.source.randrange(2, 4)):
-                self.source.choice((Market.finish, Market.agree, Market.fund_one, Market.collect_own))(self)
+                self.source.choice((Market.finish, Market.agree, Market.fund_one, Market.collect_all))(self)
 
     def _end(self, item: tuple[bytes, int, bytes], name: str) -> None:
         held = self.items[item]
@@ -185,6 +185,14 @@ class Market(Trade):
         if self.credits:
             token, creditor = self.source.choice(list(self.credits))
             self.collect(creditor, token)
+
+    def collect_all(self) -> None:
+        """All that a creditor is owed, in every token."""
+        if self.credits:
+            creditor = self.source.choice([creditor for _, creditor in self.credits])
+            with self:
+                for token in dict.fromkeys(TOKENS):
+                    self.collect(creditor, token)
 
     def collect_elsewhere(self) -> None:
         if self.credits:
