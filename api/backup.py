@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def back_up(node: Node, output: Path, now_us: int) -> dict[str, Any]:
     if output.exists():
         raise BadArgument(f"{output} is there already: a backup never takes another's place")
     output = output.absolute()
-    with _draft(output.with_name(f".{output.name}.{os.getpid()}.tmp")) as draft:
+    with _draft(output, "tmp") as draft:
         _copy_database(node.engine, draft / DATABASE)
         for name, content in _files(node):
             target = draft / name
@@ -89,7 +90,7 @@ def restore(file: Path, data: Path, now_us: int, *, skips_numbers: bool = False,
     if data.exists() and any(data.iterdir()):
         raise DataFolderTaken(data)
     data.parent.mkdir(parents=True, exist_ok=True)
-    with _draft(data.with_name(f".{data.name}.{os.getpid()}.restoring")) as draft:
+    with _draft(data, "restoring") as draft:
         manifest = _unpack(file, draft)
         engine = open_engine(f"sqlite:///{draft / DATABASE}")
         try:
@@ -110,9 +111,12 @@ def restore(file: Path, data: Path, now_us: int, *, skips_numbers: bool = False,
 
 
 @contextmanager
-def _draft(folder: Path) -> Iterator[Path]:
-    """A folder that is gone afterwards, unless it has got another name."""
-    folder.mkdir(mode=0o700)
+def _draft(target: Path, kind: str) -> Iterator[Path]:
+    """A folder beside the target that is gone afterwards, unless it has got another name.
+
+    Its own name is drawn: one that was killed leaves its draft behind, and in a container has the same process id.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=f".{kind}", dir=target.parent))
     try:
         yield folder
     finally:

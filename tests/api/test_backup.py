@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -242,3 +243,16 @@ def test_a_file_cut_short_and_one_of_something_else_are_refused(backup: Path, tm
         with pytest.raises(DamagedBackup, match=str(file)):
             restore(file, tmp_path / "again", now_us())
     assert not (tmp_path / "again").exists()
+
+
+def test_what_a_killed_one_has_left_is_in_nobodys_way(
+    village: Village, backup: Path, empty_database: str | None, tmp_path: Path
+) -> None:
+    """In a container every `tally` has the process id of the one that was killed."""
+    for name in (f".again.{os.getpid()}.tmp", f".made.{os.getpid()}.restoring"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys").mkdir()
+    back_up(village.node, tmp_path / "again", now_us())
+    assert (tmp_path / "again").is_file()
+    restore(backup, tmp_path / "made", now_us())
+    assert (tmp_path / "made" / "node.toml").is_file()
