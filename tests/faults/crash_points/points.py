@@ -11,6 +11,7 @@ import builtins
 import errno
 import io
 import os
+import re
 import signal
 import sys
 from collections import Counter
@@ -33,6 +34,7 @@ CHANGING = frozenset({
     "eth_sendRawTransaction", "evm_mine_detailed", "evm_setNextBlockTimestamp", "anvil_loadState",
     "anvil_setBlockTimestampInterval",
 })  # fmt: skip
+DRAFT = re.compile(r"\.([0-9]+|[a-z0-9_]{8})\.(?=tmp|restoring)")
 _T = TypeVar("_T")
 
 
@@ -151,8 +153,8 @@ class Course:
         path = path.absolute()
         if not path.is_relative_to(self.watched):
             return None
-        # Two runs are two processes: what is named after one has one name here.
-        return str(path.relative_to(self.watched)).replace(f".{os.getpid()}.", ".PID.")
+        # Two runs are two processes: what is named after one, or drawn, has one name here.
+        return DRAFT.sub(".DRAFT.", str(path.relative_to(self.watched)))
 
 
 def watch(course: Course) -> None:
