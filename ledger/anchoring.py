@@ -52,10 +52,22 @@ _UNAUTHORISED = (
 def step(
     engine: Engine, deployment: Deployment, anchoring_key: bytes, settings: AnchoringSettings, now_us: int
 ) -> Progress:
-    """Closes one batch if one is due, and plans the transaction that anchors it, sent by `anchoring_key`.
+    """Closes each batch that is due, and plans the transactions that anchor them, sent by `anchoring_key`.
 
     Nothing closes before that key stands for anchoring. Raises ChainError before the chain was first read.
     """
+    progress = Progress()
+    while True:
+        # Full ones follow at once: each thing that a pass writes waits for whoever captures, on SQLite without a queue.
+        closed = _close_one(engine, deployment, anchoring_key, settings, now_us)
+        progress += closed
+        if closed.done < settings.batch_size_max:
+            return progress
+
+
+def _close_one(
+    engine: Engine, deployment: Deployment, anchoring_key: bytes, settings: AnchoringSettings, now_us: int
+) -> Progress:
     with reading(engine) as session:
         states = session.scalars(select(col(TransactionRow.state)).where(_is_anchor(_OPEN)).limit(STATES_MAX)).all()
         is_batch_due = is_due(*_count_and_oldest(session, settings.batch_size_max), now_us, settings)

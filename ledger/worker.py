@@ -52,7 +52,7 @@ def pause_s(worker: Worker, progress: Progress) -> float:
 
 
 def run_once(worker: Worker, now_us: int) -> Progress:
-    """Reads what is new on the chain, closes a batch that is due, settles what is due, sends what is planned.
+    """Reads what is new on the chain, closes batches that are due, settles what is due, sends what is planned.
 
     A chain that does not answer is a complaint, not an end: records stay where they are, and the next pass tries
     again. Raises ChainError(wrong_chain | no_contract) and WrongDeployment, for which only a person has the remedy.

@@ -112,6 +112,17 @@ def test_a_full_batch_does_not_wait(node: Any) -> None:
     assert [batch.leaf_count for batch in node.batches()] == [4, 4]
 
 
+def test_after_an_outage_all_full_batches_close_at_once_up_to_so_many(node: Any) -> None:
+    node.worker = replace(node.worker, anchoring=AnchoringSettings(batch_size_max=4))
+    records = node.record(4 * anchoring.UNMINED_MAX + 5)
+    node.pass_by()
+    assert [batch.leaf_count for batch in node.batches()] == [4] * anchoring.UNMINED_MAX
+    node.settle()
+    node.settle(seconds=2)
+    assert [batch.leaf_count for batch in node.batches()] == [4] * (anchoring.UNMINED_MAX + 1) + [1]
+    assert all(node.anchored_at(records))
+
+
 def test_an_idle_node_does_nothing(node: Any) -> None:
     head = node.worker.chain.head().number
     for _ in range(5):

@@ -15,7 +15,7 @@ from tests.faults.load.run import Tenth, judge, run
 
 EVENTS = 720_000
 MEBIBYTE = 2**20
-console = Console()
+console = Console(width=140)
 
 
 def shown(tenths: list[Tenth]) -> Table:

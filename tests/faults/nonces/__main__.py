@@ -21,7 +21,7 @@ from tests.faults.nonces.line import Fate
 from tests.postgresql import binaries, running_server
 
 WORKERS, SENDS, SEED = 16, 500, 20_260_301
-console = Console()
+console = Console(width=140)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ final. They share one key and, but for the workers of another instance with a da
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -114,4 +115,6 @@ def _open_count(engine: Engine, intents: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # That something is stuck is what this is about: it need not be said a thousand times.
+    logging.getLogger("ledger").setLevel(logging.ERROR)
     run(Instance(**orjson.loads(sys.argv[1])))
