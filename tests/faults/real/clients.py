@@ -215,7 +215,7 @@ class Trader:
     A step that leads nowhere for a while is asked for again, as people would who see that nothing has happened.
     """
 
-    OPEN_MAX = 300
+    OPEN_MAX = 200
     HANDS = 4
     AGAIN_S = 20.0
     TRAVEL_S = 6.0
