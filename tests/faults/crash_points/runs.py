@@ -16,7 +16,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,11 +97,15 @@ class Theatre:
     snapshot: Any = None
     number: int = 0
 
-    @contextmanager
-    def stage(self) -> Iterator[Stage]:
+    def stage(self) -> AbstractContextManager[Stage]:
         """A stage as it was prepared; gone afterwards."""
+        return self.copied(self.template)
+
+    @contextmanager
+    def copied(self, template: Stage) -> Iterator[Stage]:
+        """A stage like that one, whose chain is as it was at the snapshot; gone afterwards."""
         self.number += 1
-        stage = replace(self.template, folder=self.folder / f"run-{self.number}")
+        stage = replace(template, folder=self.folder / f"run-{self.number}")
         if self.anvil is not None:
             # Reverting uses a snapshot up.
             assert self.anvil.rpc("evm_revert", self.snapshot)
@@ -110,7 +114,7 @@ class Theatre:
         if self.server is not None:
             self._create(name)
             stage = replace(stage, database_url=self.server.url(name))
-        shutil.copytree(self.template.folder, stage.folder)
+        shutil.copytree(template.folder, stage.folder)
         try:
             yield stage
         finally:
@@ -155,7 +159,7 @@ def expect(ended: Ended) -> Any:
 def traced(theatre: Theatre) -> list[Point]:
     """The points of one undisturbed run, which is checked too."""
     with theatre.stage() as stage:
-        went = expect(forked(lambda: _gone(stage, theatre, None, None)))
+        went = expect(forked(lambda: gone(stage, theatre)))
         problems = [went.error] if went.error else expect(forked(lambda: check(stage)))
     assert problems == [], "\n".join(problems)
     points: list[Point] = went.points
@@ -181,13 +185,13 @@ class Verdict:
 def broken(theatre: Theatre, point: Point, fault: Fault) -> Verdict:
     """A run with that fault at that point, one after it, and the check."""
     with theatre.stage() as stage:
-        first = forked(lambda: _gone(stage, theatre, point, fault))
+        first = forked(lambda: gone(stage, theatre, point, fault))
         if not first.is_killed:
             went: Went = expect(first)
             if fault not in DISK_FAULTS or not went.is_met:
                 return Verdict(point, fault, (went.error,) if went.error else (), is_reached=False)
         said = None if first.is_killed else went.error
-        second: Went = expect(forked(lambda: _gone(stage, theatre, None, None)))
+        second: Went = expect(forked(lambda: gone(stage, theatre)))
         problems = [second.error] if second.error else expect(forked(lambda: check(stage)))
         damage = expect(forked(lambda: named(stage))) if problems and fault in DISK_FAULTS else ()
     return Verdict(point, fault, () if damage else tuple(problems), said=said, damage=tuple(damage))
@@ -202,7 +206,8 @@ class Went:
     error: str | None = None
 
 
-def _gone(stage: Stage, theatre: Theatre, point: Point | None, fault: Fault | None) -> Went:
+def gone(stage: Stage, theatre: Theatre, point: Point | None = None, fault: Fault | None = None) -> Went:
+    """A run in this process, which is to be a fork."""
     # What the product says of its faults is thousands of lines in a long run.
     logging.disable(logging.CRITICAL)
     course = Course(stage.watched, point, fault)

@@ -5,10 +5,9 @@ Nothing here is open while a run goes: the parent of all runs forks, and holds n
 
 from __future__ import annotations
 
-import json
 import os
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -54,15 +53,16 @@ _DEPLOYER = LocalSigner(b"\x0d" * 32)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a run plays. `at` is the time in seconds at which its story begins; `told` is the client's own notebook.
+    """Where a run plays. `at` is the time in seconds at which its story begins.
 
-    Without `rpc_url` the run has its chain with it.
+    Without `rpc_url` the run has its chain with it. Clients `with_keys` send an Idempotency-Key, as they should.
     """
 
     folder: Path
     at: int
     rpc_url: str | None = None
     database_url: str | None = None
+    with_keys: bool = True
 
     @property
     def data(self) -> Path:
@@ -78,16 +78,6 @@ class Stage:
     def told(self) -> Path:
         """What clients were told, a line each: outside of everything that dies."""
         return self.folder / "told"
-
-    def to_json(self) -> str:
-        """For another process."""
-        return json.dumps({name: value and str(value) for name, value in asdict(self).items()})
-
-    @staticmethod
-    def from_json(text: str) -> Stage:
-        """Inverse of `to_json`."""
-        values = json.loads(text)
-        return Stage(Path(values["folder"]), int(values["at"]), values["rpc_url"], values["database_url"])
 
     def use_database(self) -> None:
         """This process works on the stage's database: the SQLite file in the data folder where no other is named."""
