@@ -217,14 +217,13 @@ class Trader:
 
     OPEN_MAX = 200
     HANDS = 4
-    AGAIN_S = 20.0
-    TRAVEL_S = 6.0
-    """Goods travel longer than a block takes to be final: so it is not about a funding that may be undone."""
     LOOK_EVERY_S = 1.0
     PAGE = 500
 
-    def __init__(self, roaster: Client, grower: Client, per_s: float) -> None:
+    def __init__(self, roaster: Client, grower: Client, per_s: float, *, final_s: float) -> None:
+        """`final_s` is how long a block takes to be final: goods travel longer, for a funding may be undone so long."""
         self._roaster, self._grower, self._every_s = roaster, grower, 1 / per_s
+        self._travel_s, self._again_s = 1.7 * final_s, 6 * final_s
         self.deals: dict[str, Deal] = {}
         self._proposing, self._done = threading.Event(), threading.Event()
         self._lock = threading.Lock()
@@ -297,14 +296,14 @@ class Trader:
     def _next(self, deal: Deal) -> Callable[[], None] | None:
         """What is to be done about it now, if anything."""
         now_s = time.monotonic()
-        if now_s - deal.asked_at_s < self.AGAIN_S:
+        if now_s - deal.asked_at_s < self._again_s:
             return None
         match deal.state:
             case "proposed":
                 return partial(self._step, self._grower, deal, "accept")
             case "accepted":
                 return partial(self._step, self._roaster, deal, "fund")
-            case "funded" if now_s - deal.since_s >= self.TRAVEL_S:
+            case "funded" if now_s - deal.since_s >= self._travel_s:
                 return partial(self._receive, deal)
             case _:
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tests.faults.real import proxy
@@ -29,38 +29,41 @@ class Kind:
     """A kind of fault. `begin` starts it, and leaving its context ends it; it may raise NotDone there.
 
     Of one `group` only one happens at a time: two clocks can't be set, and a chain that has rolled back has no old
-    head. `weight` is how often it is drawn. A `cheap` one is over within a few seconds.
+    head. `weight` is how often it is drawn; those in the `short` run are drawn once.
     """
 
     name: str
     begin: Begin
     group: str
     weight: int
-    is_cheap: bool = True
+    is_short: bool = False
 
 
 def kinds_for(world: World) -> list[Kind]:
     """Those that this machine and this database have."""
-    found = [Kind(each, partial(_on_the_line, each), _GROUPS.get(each, each), 3) for each in proxy.KINDS]
+    found = [
+        Kind(each, partial(_on_the_line, each), _GROUPS.get(each, each), 3, each in _SHORT) for each in proxy.KINDS
+    ]
     found += [
         Kind("server and its worker killed", _server_killed, "server", 3),
         Kind("server's worker killed", _child_killed, "server", 3),
         Kind("second worker killed", _worker_killed, "worker", 3),
-        Kind("all processes killed", _all_killed, "server", 2),
-        Kind("chain reorganised, 1 to 12 blocks", _reorganised, "chain", 5),
-        Kind("chain rolled back, final blocks lost", _rolled_back, "chain", 2),
-        Kind("database locked", _locked, "database", 4),
+        Kind("all processes killed", _all_killed, "server", 2, True),
+        Kind("chain reorganised, 1 to 12 blocks", _reorganised, "chain", 5, True),
+        Kind("chain rolled back, final blocks lost", _rolled_back, "chain", 2, True),
+        Kind("database locked", _locked, "database", 4, True),
     ]
     if isinstance(world.database, PostgresqlServer):
         found.append(Kind("database killed, started again", _database_killed, "database", 3))
     if world.disk.is_there:
-        found.append(Kind("disk full", _disk_full, "database", 3, is_cheap=False))
+        found.append(Kind("disk full", _disk_full, "database", 3))
     if world.clock.is_there:
-        found.append(Kind("clock ahead", partial(_clock_set, 1), "clock", 2))
+        found.append(Kind("clock ahead", partial(_clock_set, 1), "clock", 2, True))
         found.append(Kind("clock back", partial(_clock_set, -1), "clock", 2))
-    return found
+    return [replace(kind, weight=1) for kind in found if kind.is_short] if world.asked.is_short else found
 
 
+_SHORT = {"request dropped", "answer lost", "answer garbage", "answer stale", "request sent twice"}
 _GROUPS = {"answer stale": "chain"}
 
 

@@ -21,7 +21,7 @@ from tests.faults.real.databases import Database, PostgresqlServer, SqliteFile
 from tests.faults.real.machine import Clock, Disk
 from tests.faults.real.processes import Service
 from tests.faults.real.proxy import Proxy
-from tests.faults.real.setting import Setting, founded
+from tests.faults.real.setting import CONFIRMATIONS, Setting, founded
 from tests.scenarios.nodes import TALLY, tally
 
 LOOK_EVERY_S = 0.2
@@ -36,8 +36,13 @@ class Asked:
     events_per_s: float
     orders_per_s: float
     capture_size: int = 25
-    block_s: float = 0.25
     database: str = "sqlite"
+    is_short: bool = False
+
+    @property
+    def block_s(self) -> float:
+        """Seconds from block to block."""
+        return 0.1 if self.is_short else 0.25
 
 
 @dataclass
@@ -152,7 +157,7 @@ class Load:
         roaster = Client(grower.url, found.setting.api_keys["roaster"], found.journal, grower.stop)
         load = Load(
             CaptureLoad(grower, found.asked.events_per_s, found.asked.capture_size),
-            Trader(roaster, grower, found.asked.orders_per_s),
+            Trader(roaster, grower, found.asked.orders_per_s, final_s=CONFIRMATIONS * found.asked.block_s),
         )
         load.captures.start()
         load.trader.start()

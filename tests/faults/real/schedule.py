@@ -16,7 +16,7 @@ from tests.faults.real.run import World, say
 RECOVERY_S_MAX = 30.0
 """What is promised: from a fault's end until a new event is final, and nothing lags behind."""
 GIVE_UP_S = 150.0
-TOGETHER = (1, 1, 2, 2, 3)
+TOGETHER, TOGETHER_SHORT = (1, 1, 2, 2, 3), (3,)
 """How many faults overlap."""
 HOLD_S = (0.3, 2.5)
 
@@ -50,7 +50,7 @@ def disturb(world: World, kinds: Sequence[Kind], faults: int) -> Recoveries:
     """At least so many faults, a few at once, each few followed by recovery. Raises NeverRecovered."""
     recoveries, deck = Recoveries(), _deck(kinds, world.rng)
     while recoveries.count < faults:
-        episode = _drawn(deck, world.rng.choice(TOGETHER))
+        episode = _drawn(deck, world.rng.choice(TOGETHER_SHORT if world.asked.is_short else TOGETHER))
         ended = _happen(world, episode, recoveries)
         begun_s = time.monotonic()
         recovered_s = world.probe.await_recovery(GIVE_UP_S, world.look_after)

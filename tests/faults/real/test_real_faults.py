@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import CHECKOUT
 
-SHORT = ["--short", "--faults", "10", "--events", "50", "--orders", "1", "--seed", "1"]
+SHORT = ["--short", "--faults", "9", "--events", "50", "--orders", "1", "--seed", "2"]
 
 
 @pytest.mark.slow
