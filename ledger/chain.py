@@ -151,12 +151,21 @@ class Chain:
         return self._ask([("eth_getBlockByNumber", [hex(n), False]) for n in numbers], _or_none(_block))
 
     def logs(self, addresses: Sequence[bytes], first: int, last: int) -> list[Log]:
-        """What these contracts said from block `first` to block `last`, in chain order. Raises ChainError(too_much)."""
-        return self._logs({"fromBlock": hex(first), "toBlock": hex(last)}, addresses)
+        """What these contracts said from block `first` to block `last`, in chain order. Raises ChainError(too_much).
+
+        A node that has no block `last` yet gives what it has, without a word. Behind one address there may be several,
+        so whoever answers is asked for that block in the same request.
+        """
+        where = {"fromBlock": hex(first), "toBlock": hex(last)}
+        found, block = self._rpc.ask([_logs_question(where, addresses), ("eth_getBlockByNumber", [hex(last), False])])
+        if block is None:
+            raise ChainError(ChainReason.BAD_ANSWER, f"{self.name} was asked for logs up to a block that it has not")
+        return self._logs(found, addresses, range(first, last + 1))
 
     def logs_of_block(self, addresses: Sequence[bytes], block_hash: bytes) -> list[Log]:
         """What these contracts said in the block of that hash, whatever has happened to it since."""
-        return self._logs({"blockHash": to_hex(block_hash)}, addresses)
+        (found,) = self._rpc.ask([_logs_question({"blockHash": to_hex(block_hash)}, addresses)])
+        return self._logs(found, addresses)
 
     def call(self, calls: Sequence[Call], block: int) -> list[bytes]:
         """The contracts' answers at that block. Raises ChainError(reverted) if one refuses."""
@@ -206,10 +215,12 @@ class Chain:
 
     # ---------------------------------------------------------------------------------------------------- inside
 
-    def _logs(self, where: dict[str, str], addresses: Sequence[bytes]) -> list[Log]:
-        question: Question = ("eth_getLogs", [{**where, "address": [to_hex(address) for address in addresses]}])
-        (found,) = self._ask([question], _list)
-        return sorted((_parsed(_log, item) for item in found), key=lambda log: (log.block_number, log.index))
+    def _logs(self, found: Any, addresses: Sequence[bytes], numbers: range | None = None) -> list[Log]:
+        """The logs that were asked for, in chain order. Raises ChainError where there are others among them."""
+        logs = [_parsed(_log, item) for item in _parsed(_list, found)]
+        if any(log.address not in addresses or (numbers and log.block_number not in numbers) for log in logs):
+            raise ChainError(ChainReason.BAD_ANSWER, f"{self.name} gives logs that were not asked for")
+        return sorted(logs, key=lambda log: (log.block_number, log.index))
 
     def _ask(self, questions: Sequence[Question], read: Callable[[Any], _T]) -> list[_T]:
         """The answers in the order of the questions, each read by `read`. Raises ChainError."""
@@ -360,6 +371,10 @@ def _receipt(value: Any) -> Receipt:
         is_success=_integer(value["status"]) == 1,
         contract=None if contract is None else from_hex(contract.lower(), 20),
     )
+
+
+def _logs_question(where: dict[str, str], addresses: Sequence[bytes]) -> Question:
+    return "eth_getLogs", [{**where, "address": [to_hex(address) for address in addresses]}]
 
 
 def _call(call: Call) -> dict[str, str]:

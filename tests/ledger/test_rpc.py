@@ -200,6 +200,39 @@ def test_the_next_blocks_time_is_the_nodes_word_or_the_newest_blocks(
     assert (tip.head.at, tip.next_at) == (1_700_000_000, next_at)
 
 
+LOG = {
+    "address": "0x" + 40 * "1", "topics": [], "data": "0x", "blockNumber": "0x5", "blockHash": BLOCK["hash"],
+    "transactionHash": "0x" + 64 * "2", "logIndex": "0x0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("logs", "block", "is_taken"),
+    [
+        ([LOG], BLOCK, True),
+        # It has fewer blocks than the node that was asked before, and gives what it has.
+        ([], None, False),
+        ([LOG | {"blockNumber": "0x3"}], BLOCK, False),
+        ([LOG | {"blockNumber": "0x6"}], BLOCK, False),
+        ([LOG | {"address": "0x" + 40 * "3"}], BLOCK, False),
+    ],
+)
+def test_logs_count_from_a_node_that_has_all_the_blocks_and_none_beside_them(
+    node: Any, logs: list[Any], block: Any, is_taken: bool
+) -> None:
+    def answer(body: Any) -> tuple[int, bytes]:
+        assert [each["method"] for each in body] == ["eth_getLogs", "eth_getBlockByNumber"]
+        return 200, b"[" + b",".join(map(reply, body, (logs, block))) + b"]"
+
+    chain = node(answer)
+    if is_taken:
+        assert [log.block_number for log in chain.logs([b"\x11" * 20], 4, 5)] == [5]
+        return
+    with pytest.raises(ChainError) as raised:
+        chain.logs([b"\x11" * 20], 4, 5)
+    assert raised.value.reason is ChainReason.BAD_ANSWER
+
+
 def test_a_transaction_that_the_node_holds_already_is_a_success(node: Any) -> None:
     node(refusal("already known")).send(b"\2")
     node(refusal("transaction already imported")).send(b"\2")

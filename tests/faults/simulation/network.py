@@ -18,6 +18,7 @@ from tests.faults.simulation.faults import QUESTIONS, SENDINGS, Crash, Fault, Fa
 SEND = "eth_sendRawTransaction"
 _BUSY = {"code": -32603, "message": "internal error"}
 _LAG_MAX = 4
+NOBODYS = ["0x" + 40 * "0"]
 
 
 @dataclass
@@ -137,7 +138,7 @@ def _as_of(seen: int, method: str, params: list[Any]) -> tuple[str, list[Any]]: 
             return method, [hex(2**40), full]
         case "eth_getLogs", [{"toBlock": last, **where}] if int(last, 16) > seen:
             if int(where["fromBlock"], 16) > seen:
-                return method, [{**where, "fromBlock": head, "toBlock": head, "address": []}]
+                return method, [{**where, "fromBlock": head, "toBlock": head, "address": NOBODYS}]
             return method, [{**where, "toBlock": head}]
         case "eth_getTransactionCount" | "eth_estimateGas" | "eth_getCode", [subject, "latest" | "pending"]:
             return method, [subject, head]

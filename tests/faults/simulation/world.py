@@ -46,7 +46,7 @@ ETHER = 10**18
 GAS = 900_000
 ANVIL = (
     "--no-mining", "--order=fifo", "--accounts=0", "--base-fee=0", "--gas-price=0", f"--timestamp={START - 3_600}",
-    "--hardfork=cancun", "--gas-limit=30000000", "--disable-min-priority-fee", "--prune-history=300",
+    "--hardfork=cancun", "--gas-limit=30000000", "--disable-min-priority-fee", "--prune-history=6000",
     "--no-request-size-limit",
 )  # fmt: skip
 FOUNDERS = [
