@@ -95,7 +95,10 @@ def _check_anchored_once(on_chain: OnChain, stored: Stored) -> None:
         batch = stored.batches.get(row["batch_id"])
         if batch is None:
             raise Broken(f"record {row['record_hash'].hex()} is in no batch")
-        proof = proof_from_nodes(batch["tree"], leaf(row["record_hash"], row["signature"]))
+        try:
+            proof = proof_from_nodes(batch["tree"], leaf(row["record_hash"], row["signature"]))
+        except LookupError as error:
+            raise Broken(f"record {row['record_hash'].hex()} is not in its batch's tree") from error
         at, signer = on_chain.recorded(row["record_hash"], row["signature"], proof, batch["root"])
         _require(at > 0 and signer == row["signer"], f"the proof of record {row['record_hash'].hex()} does not verify")
 

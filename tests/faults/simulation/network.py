@@ -152,8 +152,9 @@ def _not_later(seen: int, answer: dict[str, Any]) -> dict[str, Any]:
     result = answer.get("result")
     if isinstance(result, dict) and int(result.get("blockNumber") or "0x0", 16) > seen:
         return {**answer, "result": None}
-    if isinstance(result, list):
-        return {**answer, "result": [log for log in result if int(log["blockNumber"], 16) <= seen]}
+    if isinstance(result, list) and any(int(log["blockNumber"], 16) > seen for log in result):
+        # A range ends before it. So it was asked for by its hash, which that node does not know (EIP-234).
+        return {"jsonrpc": "2.0", "id": answer["id"], "error": {"code": -32000, "message": "unknown block"}}
     return answer
 
 
