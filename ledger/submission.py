@@ -275,7 +275,8 @@ def _plan_anew_if_taken(engine: Engine, chain: Chain, row: TransactionRow, attem
         "nonce %d of %s was used by another program: %s is signed anew", row.nonce, to_address(row.sender), row.intent
     )
     with writing(engine) as session:
-        if _is_still(session, row):
+        # One that another process has signed meanwhile may be what has used it.
+        if _is_still(session, row) and _is_newest(session, attempts[-1]):
             session.execute(_attempts(attempts).values(outcome="nonce taken"))
             session.execute(update(TransactionRow).where(col(TransactionRow.id) == row.id).values(
                 state=_PLANNED, nonce=None, transaction_hash=None
@@ -290,6 +291,10 @@ def _send_first(
     engine: Engine, chain: Chain, signer: Signer, settings: FeeSettings, row: TransactionRow, now_us: int
 ) -> Progress:
     """Takes a nonce, signs, stores, sends, in this order. What would fail takes no nonce."""
+    with reading(engine) as session:
+        if not _is_still(session, row, is_to_change=False):
+            # Another process has sent it meanwhile: the chain's node need not be asked.
+            return Progress()
     try:
         prepared = chain.prepare(row.sender, row.to, row.data)
     except ChainError as error:
@@ -384,10 +389,10 @@ def _final_number(session: Session) -> int:
     return position.final_number if position is not None else -1
 
 
-def _is_still(session: Session, row: TransactionRow) -> bool:
+def _is_still(session: Session, row: TransactionRow, *, is_to_change: bool = True) -> bool:
     """False where another process has moved the transaction on since it was read."""
-    query = select(TransactionRow.state, TransactionRow.nonce).where(TransactionRow.id == row.id).with_for_update()
-    return session.exec(query).one() == (row.state, row.nonce)
+    query = select(TransactionRow.state, TransactionRow.nonce).where(TransactionRow.id == row.id)
+    return session.exec(query.with_for_update() if is_to_change else query).one() == (row.state, row.nonce)
 
 
 def _is_newest(session: Session, attempt: AttemptRow) -> bool:

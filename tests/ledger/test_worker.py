@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import func, update
 from sqlmodel import select
 
-from ledger import anchoring, submission
+from ledger import anchoring, follower, submission
 from ledger.abi import interface
 from ledger.batch import AnchoringSettings
 from ledger.chain import Call, Chain
@@ -617,6 +617,45 @@ def test_two_workers_that_find_a_transaction_stuck_sign_it_anew_once(public: Cal
     node.anvil.rpc("evm_mine")
     node.settle(seconds=1)
     assert all(node.anchored_at(records))
+
+
+class Slow(Chain):
+    """A chain that is so slow with a sending that something happens before it arrives."""
+
+    meanwhile: Callable[[], None]
+
+    def send(self, raw: bytes) -> None:
+        self.meanwhile()
+        super().send(raw)
+
+
+def test_a_number_that_another_worker_has_used_for_the_same_intent_is_not_taken_by_a_stranger(
+    public: Callable[..., Any],
+) -> None:
+    node = public("--no-mining", settings=AnchoringSettings())
+    records = node.record()
+    node.pass_by(3)
+    node.anvil.rpc("anvil_dropAllTransactions")
+    node.now_us += 120_000_000
+    node.anvil.rpc("evm_setNextBlockTimestamp", node.now)
+    node.anvil.rpc("evm_mine")
+    node.now_us += 1_000_000
+    worker, now_us = node.worker, node.now_us
+
+    def another_is_quicker() -> None:
+        later_us = now_us + 10_000_000
+        submission.step(node.engine, worker.chain, worker.signers, worker.fees, later_us)
+        node.anvil.rpc("evm_mine")
+        follower.step(node.engine, worker.chain, worker.deployment, worker.anchoring, later_us)
+
+    slow = Slow(worker.chain.rpc_url, worker.chain.chain_id)
+    slow.meanwhile = another_is_quicker
+    submission.step(node.engine, slow, worker.signers, FeeSettings(attempts_max=1), now_us)
+    node.now_us += 20_000_000
+    node.settle()
+    assert all(node.anchored_at(records))
+    assert [attempt.outcome for attempt in node.attempts()] == ["replaced", "mined"]
+    assert [transaction.state for transaction in node.transactions()] == ["final"]
 
 
 def test_no_more_is_paid_than_the_limit(public: Callable[..., Any]) -> None:
