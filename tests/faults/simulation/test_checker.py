@@ -92,7 +92,7 @@ def test_what_the_chain_has_twice_or_not_at_all_is_found(
         ("DELETE FROM records WHERE id = 1", "records that clients were told of"),
         ("UPDATE records SET batch_id = NULL WHERE id = 1", "in no batch"),
         ("UPDATE records SET sequence = 99 WHERE id = 1", "the numbers of"),
-        ("UPDATE records SET signature = zeroblob(65) WHERE id = 1", "not in its batch),
+        ("UPDATE records SET signature = zeroblob(65) WHERE id = 1", "not in its batch"),
         ("UPDATE records SET event_hash = zeroblob(32) WHERE id < 3", "two records"),
         ("UPDATE transactions SET state = 'sent' WHERE id = 1", "transactions did it|transactions are"),
         ("UPDATE attestations SET state = 'for_a_person' WHERE id = 1", "attestations are"),
