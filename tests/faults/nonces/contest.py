@@ -63,7 +63,7 @@ def contest(database_urls: Sequence[str], *, workers: int, sends: int, seed: int
         instances = [
             Instance(
                 f"send:{number}", url, line.url, anvil.chain_id, deployment.event_log.hex(),
-                deployment.party_registry.hex(), KEY.secret.hex(), workers, sends,
+                deployment.party_registry.hex(), KEY.secret.hex(), workers, sends, block_s,
             )
             for number, url in enumerate(database_urls)
         ]  # fmt: skip

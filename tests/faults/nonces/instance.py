@@ -32,7 +32,8 @@ from ledger.worker import Worker, pause_s, run_once
 
 AT_ONCE = 16
 """Sends of one worker that are under way."""
-FEES = FeeSettings(resend_s=0.5, stuck_s=4.0)
+RESEND_S, STUCK_S = 0.5, 4.0
+"""Beside a block's time: how long a worker waits before it hands in again, and before it pays more."""
 TARGET = b"\x77" * 20
 """Nobody's account: what is sent there says which intent it is, and does nothing."""
 
@@ -50,11 +51,17 @@ class Instance:
     secret: str
     workers: int
     sends: int
+    block_s: int
 
     @property
     def command(self) -> list[str]:
         """The command line of its process."""
         return [sys.executable, "-m", "tests.faults.nonces.instance", orjson.dumps(asdict(self)).decode()]
+
+    @property
+    def fees(self) -> FeeSettings:
+        """Those of somebody in a hurry."""
+        return FeeSettings(resend_s=RESEND_S + self.block_s, stuck_s=STUCK_S + self.block_s)
 
     @property
     def intents(self) -> list[str]:
@@ -86,7 +93,7 @@ def _work(instance: Instance, number: int, together: threading.Barrier) -> None:
     )
     signer = LocalSigner(bytes.fromhex(instance.secret))
     engine = open_engine(instance.database_url)
-    worker = Worker(engine, chain, deployment, {signer.address: signer}, signer.address, fees=FEES)
+    worker = Worker(engine, chain, deployment, {signer.address: signer}, signer.address, fees=instance.fees)
     together.wait()
     waiting = instance.intents_of(number)
     open_count = 0
