@@ -18,6 +18,7 @@ from ledger.batch import AnchoringSettings
 from ledger.keystore import LocalSigner
 from tests.faults.simulation.chain import FORK_MAX, SeededChain
 from tests.faults.simulation.checker import check, read_chain, read_store
+from tests.faults.simulation.derived import check_books, check_rebuilt
 from tests.faults.simulation.faults import STEPS, Fault, Faults
 from tests.faults.simulation.network import Network
 from tests.faults.simulation.node import Down, Node
@@ -111,6 +112,7 @@ class Run:
         if any(order.window_s for order in self.told.funded):
             self._pass_time(WINDOW_S)
             self._come_to_rest()
+        self._pass()
         self.faults.say(f"ends at block {self.chain.head} {self.chain.block('latest')['hash']}")
 
     # ------------------------------------------------------------------------------------------------ what goes wrong
@@ -241,6 +243,10 @@ class Run:
         """Raises Broken where a promise was not kept."""
         on_chain = read_chain(self.world.wire, self.world.deployment, self.world.base)
         check(on_chain, read_store(self.world.file), self.told.accepted, self.told.funded)
+        if self.is_large:
+            held = {GROWER.address: on_chain.balances["grower"], ROASTER.address: on_chain.balances["roaster"]}
+            check_books(self.node.engine, self.world.deployment, held)
+            check_rebuilt(self.world, self.node, self.now_us)
 
     def left_to_do(self) -> int:
         """How much is under way, by what lies on the disk."""
