@@ -100,10 +100,10 @@ def anonymous_bytes(process: int) -> int:
 
 def _processes(node: RunningNode) -> dict[str, int]:
     """Those of the node, by what they do."""
-    found = {"server": node.process.pid}
-    for number, process in enumerate(sorted(children_of(node.process.pid)), 2):
+    found = {"server 1": node.process.pid}
+    for process in sorted(children_of(node.process.pid)):
         is_worker = " worker " in command_of(process)
-        found["worker" if is_worker else f"server {number - 1}"] = process
+        found["worker" if is_worker else f"server {len(found.keys() - {'worker'}) + 1}"] = process
     return found
 
 
