@@ -30,7 +30,7 @@ from ledger.progress import Progress
 from ledger.standing import LocalAnswers, registry_of
 from ledger.tables import AnchorRow, BatchRow, PositionRow, TransactionRow, TransactionState
 
-INTENT = "anchor:"
+INTENT = submission.ROOTS
 UNMINED_MAX = 16
 """While so many of our roots are in no block, no batch closes: after an outage few full ones are better than many."""
 STATES_MAX = 1_000

@@ -31,6 +31,10 @@ from ledger.transaction import Transaction, sign, transaction_hash
 
 WORK_MAX = 256
 """Transactions looked at in one step."""
+SEND_MAX = 64
+"""Transactions sent for the first time in one step: no longer are blocks not followed and batches not closed."""
+ROOTS = "anchor:"
+"""How the intents of roots begin. They go first: few, waited for by all that was accepted, waiting for nothing."""
 GWEI = 10**9
 
 _PLANNED, _SENT, _MINED = (
@@ -94,14 +98,14 @@ def step(engine: Engine, chain: Chain, signers: Mapping[bytes, Signer], settings
         progress += Progress(len(settled), is_waiting=True)
         unmined = [(row, attempts) for row, attempts in under_way if row.id not in settled and row.state == _SENT]
         progress += _retry(engine, chain, signers, settings, unmined, now_us)
-    for row, _ in rows:
-        if row.state == _PLANNED:
-            progress += _send_first(engine, chain, signers[row.sender], settings, row, now_us)
-    return progress
+    planned = [row for row, _ in rows if row.state == _PLANNED]
+    for row in planned[:SEND_MAX]:
+        progress += _send_first(engine, chain, signers[row.sender], settings, row, now_us)
+    return progress + Progress(is_waiting=len(planned) > SEND_MAX)
 
 
 def _open(session: Session, signers: Mapping[bytes, Signer], final_number: int) -> list[_Stored]:
-    """What is planned for a key that is held, and what the chain may have news of, oldest first.
+    """What is planned for a key that is held, and what the chain may have news of: roots, and the oldest.
 
     What is mined is asked for again once its block is final. Until then it is left out, or it would fill the step where
     that takes long.
@@ -111,7 +115,8 @@ def _open(session: Session, signers: Mapping[bytes, Signer], final_number: int) 
     if (may_be_sent := losses.may_be_sent(session)) is not None:
         is_ours &= may_be_sent
     is_final = (state == _MINED) & (col(TransactionRow.block_number) <= final_number)
-    query = select(TransactionRow).where(is_ours | (state == _SENT) | is_final).order_by(col(TransactionRow.id))
+    is_root, number = col(TransactionRow.intent).startswith(ROOTS), col(TransactionRow.id)
+    query = select(TransactionRow).where(is_ours | (state == _SENT) | is_final).order_by(is_root.desc(), number)
     rows = session.exec(query.limit(WORK_MAX)).all()
     if not rows:
         return []

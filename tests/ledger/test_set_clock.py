@@ -1,4 +1,4 @@
-"""A node whose clock was wrong for a while and is right again, and an outbox with much that only waits to be final."""
+"""A node whose clock was wrong for a while and is right again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from ledger import anchoring
 from ledger.abi import interface
 from ledger.database import writing
 from ledger.devnet import Devnet
-from ledger.submission import WORK_MAX
 from ledger.tables import TransactionRow, TransactionState
 from ledger.worker import run_once
-from tests.ledger.conftest import GROWER
 
 DAY_US = 86_400_000_000
 
@@ -49,20 +47,6 @@ def test_an_anchor_that_failed_by_a_clock_that_was_ahead_is_planned_again(node: 
         session.execute(update(TransactionRow).values(state=TransactionState.FAILED.value))
     node.settle(seconds=3)
     assert all(node.anchored_at([record]))
-
-
-def test_however_much_waits_to_be_final_what_is_planned_is_sent(node: Any) -> None:
-    far = 10**9
-    with writing(node.engine) as session:
-        for number in range(WORK_MAX):
-            session.add(TransactionRow(
-                intent=f"mined {number}", sender=GROWER.address, to=GROWER.address, data=b"", nonce=far + number,
-                state=TransactionState.MINED.value, block_number=far, planned_at_us=node.now_us,
-            ))  # fmt: skip
-    data = interface("EventLog").call("anchor", b"\x02" * 32, 1)
-    node.plan("the newest", node.worker.deployment.event_log, data)
-    node.pass_by()
-    assert node.transactions()[-1].state == TransactionState.SENT
 
 
 def forget_all_that_waits(devnet: Devnet) -> None:
