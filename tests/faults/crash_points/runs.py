@@ -37,7 +37,7 @@ LOADED = (alembic.command, api.migrations.config, web3)
 """What the product imports only where it needs it. Imported here, it is not imported again in every fork."""
 BEFORE_S = 3_600
 """So long ago stories begin."""
-TRIES_MAX = 3
+TRIES_MAX = 2
 
 
 class RunFailed(Exception):
