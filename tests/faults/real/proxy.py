@@ -107,8 +107,9 @@ class Proxy:
         try:
             while (body := await _read(reader)) is not None:
                 await self._exchange(body, writer)
-        except (_Hung, OSError, asyncio.IncompleteReadError):
-            pass
+        except (_Hung, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # The line, or the whole run, ends here.
+            return
         finally:
             writer.close()
 

@@ -77,7 +77,7 @@ class World:
         """What a service manager and an operator do: start what has ended, resume what a loss has stopped."""
         for service in self.services:
             service.look_after()
-        if self.rollbacks > self.resumed and self._is_stopped():
+        if self.rollbacks and self.rollbacks > self.resumed and self._is_stopped():
             done = tally(self.folder, "resume", "--data", self.data)
             self.resumed += done.code == 0
 
@@ -166,6 +166,8 @@ class Load:
     def end(self, found: World, within_s: float) -> list[Deal]:
         """Nothing new begins; returns what has not ended within that time, of orders."""
         self.seconds = time.monotonic() - self.begun_s
+        # A loss that was noticed late is still resumed.
+        found.resumed = min(found.resumed, found.rollbacks - 1)
         self._beside(found, self.captures.end)
         return self._beside(found, lambda: self.trader.end(within_s))
 
