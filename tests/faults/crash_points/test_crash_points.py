@@ -30,7 +30,7 @@ from tests.faults.crash_points.runs import Theatre, broken, expect, forked, gone
 from tests.faults.crash_points.stage import PASSWORD, Stage
 
 SEED = 6
-KILLED = {"orders": 10, "founding": 10}
+KILLED = {"orders": 6, "founding": 14}
 WITHOUT_DISK = {"orders": 1, "founding": 1}
 
 
