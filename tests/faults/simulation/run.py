@@ -26,9 +26,9 @@ from tests.faults.simulation.world import START, WINDOW_S, Order, World
 from tests.traceability.nodes import GROWER, ROASTER
 from tests.traceability.orders import COFFEE_CONTEXT, INSPECTOR, inspected, kilograms, papers, received
 
-LARGE_EVERY = 10
-"""Which seeds are large: three times as many steps, with orders. The others come to an end soon, and there are many."""
-STEPS_SMALL, STEPS_LARGE = (4, 10), (16, 30)
+LARGE_EVERY = 20
+"""Which seeds are large: four times as many steps, and orders. The others come to an end soon, and there are many."""
+STEPS_SMALL, STEPS_LARGE = (3, 8), (16, 30)
 REST_ROUNDS_MAX = 60
 REST_S = 7
 QUIET_ROUNDS = 2

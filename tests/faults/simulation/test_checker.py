@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.simulation.checker import Broken, OnChain, Said, check, read_chain, read_store
+from tests.faults.simulation.derived import check_books, check_rebuilt
 from tests.faults.simulation.run import Run
 from tests.faults.simulation.world import World, opened
+from tests.traceability.nodes import GROWER
 
-SEED = 10
+SEED = 20
 """A large one: with an order that was paid."""
 
 
@@ -115,3 +117,17 @@ def test_an_event_that_was_recorded_and_never_told_is_found(run: Run, on_chain: 
     accepted = dict(list(run.told.accepted.items())[1:])
     with pytest.raises(Broken, match="records that clients were told of"):
         check(on_chain, read_store(run.world.file), accepted, run.told.funded)
+
+
+def test_books_that_do_not_say_what_the_token_says_are_found(run: Run, on_chain: OnChain) -> None:
+    check_books(run.node.engine, run.world.deployment, {GROWER.address: on_chain.balances["grower"]})
+    with pytest.raises(Broken, match="the books of"):
+        check_books(run.node.engine, run.world.deployment, {GROWER.address: on_chain.balances["grower"] + 1})
+
+
+def test_a_derived_row_that_the_chain_does_not_make_is_found(run: Run) -> None:
+    check_rebuilt(run.world, run.node, run.now_us)
+    with closing(sqlite3.connect(run.world.file)) as connection, connection:
+        connection.execute("UPDATE anchors SET leaf_count = leaf_count + 1")
+    with pytest.raises(Broken, match="other rows of anchors"):
+        check_rebuilt(run.world, run.node, run.now_us)

@@ -25,10 +25,10 @@ def test_whatever_goes_wrong_everything_is_recorded_anchored_and_paid_once() -> 
 
 
 def test_a_seed_is_the_same_story_wherever_it_is_told() -> None:
-    seeds = (3, 10, 17)
+    seeds = (3, 20, 17)
     once = {outcome.seed: outcome for outcome in outcomes(seeds)}
     again = {outcome.seed: outcome for outcome in outcomes(seeds[::-1])}
     for seed in seeds:
         assert once[seed].trace == again[seed].trace
     assert len({outcome.trace_hash for outcome in once.values()}) == len(seeds)
-    assert any("0x" in line for line in once[10].trace), "the chain's last block belongs to the story"
+    assert any("0x" in line for line in once[20].trace), "the chain's last block belongs to the story"
