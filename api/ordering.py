@@ -19,11 +19,11 @@ from ledger import ordering
 from ledger.book import OrderState
 from ledger.consortium import Registry
 from ledger.database import reading, writing
-from ledger.errors import BadChecksum, InvalidHex, NotEntitled, UnknownParty
+from ledger.errors import BadChecksum, InvalidHex, NotEntitled, PaymentUnderWay, UnknownParty
 from ledger.hexadecimal import address_from_text, from_hex, to_address, to_hex
 from ledger.keystore import Signer
 from ledger.orderbook import credits_of, order_of
-from ledger.orderdesk import feasible, plan, standpoint_of
+from ledger.orderdesk import feasible, plan, standpoint_of, under_way
 from ledger.ordering import Action, Standpoint
 from ledger.orders import REST, Division, delivery_id, division_digest, permit_digest
 from ledger.tokens import holding_of, permit_terms, token_of
@@ -115,11 +115,15 @@ def act(node: Node, order: bytes, choose: Choice) -> Sent:
 def fund(node: Node, order: bytes) -> Sent:
     """The buyer pays in: with a permit where the token knows them, else by approving first.
 
-    Raises OrderRefused, NotEnoughMoney, NoSigningKey, ChainError.
+    Raises OrderRefused, NotEnoughMoney, PaymentUnderWay, NoSigningKey, ChainError.
     """
     view, state = _looked_at(node, order)
     token, amount, owner = state.terms.token, state.terms.amount, view.actor_of(state.terms.buyer)
     signer = _signer(node, owner)
+    # Before the chain is asked for the permit's number: what it has mined by then is in it.
+    with reading(node.engine) as session:
+        if (same := _own_payment(session, owner, order)) is not None:
+            return Sent(order, (same,), signer)
     held = holding_of(node.chain, token, owner, view.domain.escrow)
     ordering.check_fundable(view, state, held.balance)
     if held.allowance >= amount:
@@ -132,7 +136,21 @@ def fund(node: Node, order: bytes) -> Sent:
     separator, nonce = permit
     deadline_at = view.at + PERMIT_S
     signed = signer.sign(permit_digest(separator, owner, view.domain.escrow, amount, nonce, deadline_at))
-    return _planned(node, order, [ordering.fund_with_permit(view, state, held.balance, deadline_at, signed)])
+    action = ordering.fund_with_permit(view, state, held.balance, deadline_at, signed)
+    data = feasible(node.chain, action)
+    with writing(node.engine) as session:
+        same = _own_payment(session, owner, order)
+        return Sent(order, (plan(session, action, data, now_us()) if same is None else same,), signer)
+
+
+def _own_payment(session: Session, owner: bytes, order: bytes) -> int | None:
+    """The transaction that pays in for this order, where it is on its way; else None. Raises PaymentUnderWay where the
+    account pays in for another one: a permit's number, and what the account has, are known once that is mined."""
+    on_their_way = under_way(session, "fund", owner)
+    same = on_their_way.get(f"fund:{to_hex(order)}")
+    if on_their_way and same is None:
+        raise PaymentUnderWay("balance", "is about to pay in for another order: again once that is mined")
+    return same
 
 
 def collect(node: Node, order: bytes, creditor: bytes | None, receiver: bytes | None) -> Sent:

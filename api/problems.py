@@ -102,6 +102,10 @@ KINDS: dict[type[Exception], Kind] = {
     door.InvoicesRefused: Kind(400, "Invoices that can't be read"),
     door.ApiError: Kind(500, "The node can't do this", IMPLEMENTATION),
 }
+CHAIN_KINDS: dict[ledger.ChainReason, Kind] = {
+    ledger.ChainReason.REVERTED: Kind(409, "The contract does not allow it now"),
+}
+"""What the chain has answered well enough, and the node need not be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class Problem:
 
 def problem_of(error: Exception) -> Problem:
     """The problem that a named error of any floor is. Assumes that its class, or an ancestor, stands in KINDS."""
-    kind = next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
+    kind = _kind_of(error)
     code = str(getattr(error, "code", "error"))
     return Problem(
         status=kind.status,
@@ -148,10 +152,18 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
+def _kind_of(error: Exception) -> Kind:
+    if isinstance(error, ledger.ChainError):
+        return CHAIN_KINDS.get(error.reason, KINDS[ledger.ChainError])
+    return next(KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in KINDS)
+
+
 def codes() -> dict[str, Kind]:
     """Every code that a problem may have, with what it is: for the pages at /problems/{code}."""
     named = {str(error.code): kind for error, kind in KINDS.items() if hasattr(error, "code")}
-    chain = {f"chain_{reason.value}": KINDS[ledger.ChainError] for reason in ledger.ChainReason}
+    chain = {
+        f"chain_{reason.value}": CHAIN_KINDS.get(reason, KINDS[ledger.ChainError]) for reason in ledger.ChainReason
+    }
     return named | chain
 
 

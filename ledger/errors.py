@@ -237,6 +237,12 @@ class NotEnoughMoney(OrderRefused):
     code = "not_enough_money"
 
 
+class PaymentUnderWay(OrderRefused):
+    """The account pays in for another order, and no block has taken it: a second permit would have the same number."""
+
+    code = "payment_under_way"
+
+
 class UnknownItem(OrderRefused):
     """The order has no such milestone, or no such delivery has been agreed."""
 

@@ -56,6 +56,15 @@ def standpoint_of(session: Session, deployment: Deployment) -> Standpoint:
     return Standpoint(deployment.escrow_domain, escrow.receivable, registry, answers.next_at)
 
 
+def under_way(session: Session, kind: str, sender: bytes) -> dict[str, int]:
+    """The actions of a kind ("fund") that the account has planned or sent and no block has taken: their ids by name."""
+    state = col(TransactionRow.state)
+    is_open = state.in_([TransactionState.PLANNED.value, TransactionState.SENT.value])
+    is_such = (col(TransactionRow.sender) == sender) & col(TransactionRow.intent).startswith(f"{kind}:0x")
+    rows = session.exec(select(TransactionRow.intent, TransactionRow.id).where(is_open & is_such)).all()
+    return {":".join(intent.split(":")[:2]): number for intent, number in rows if number is not None}
+
+
 def feasible(chain: Chain, action: Action) -> bytes:
     """The action's calldata as the chain takes it at this moment: whole, or bare where the whole would be refused.
 

@@ -23,7 +23,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import col, select
 
+from ledger.database import reading
+from ledger.tables import TransactionRow
 from tests.api.conftest import Tally, Village, seen
 
 WAREHOUSE = "urn:epc:id:sgln:9521234.00002.0"
@@ -267,6 +270,32 @@ def test_terms_that_no_order_can_have_are_refused_by_field_and_reason(
         answer = client.post("/orders", json=purchase_order("PO-WRONG", **changes))
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_purchase_order")
     assert len(tally("order", "list", "--json").json["orders"]) == before
+
+
+@pytest.mark.slow
+def test_two_orders_are_paid_in_one_after_the_other_and_neither_twice(
+    village: Village, tally: Tally, tmp_path: Path
+) -> None:
+    """Permits are numbered: two for one number, and the second fails on the chain."""
+    orders = []
+    for number in (number_of_order(), number_of_order()):
+        assert tally("order", "propose", written(tmp_path, purchase_order(number)), "--json").code == 0
+        orders.append(tally("order", "accept", number, "--json").json["order"])
+    with village.client("roaster") as client:
+        for order in orders:
+            for _ in range(300):
+                answer = client.post(f"/orders/{order}/fund")
+                if answer.status_code == 202:
+                    break
+                assert (answer.status_code, answer.json()["code"]) == (409, "payment_under_way")
+                time.sleep(0.05)
+            assert client.post(f"/orders/{order}/fund").status_code in (202, 409)
+        for order in orders:
+            awaited(client, order, lambda shown: shown["state"] == "funded")
+    with reading(village.node.engine) as session:
+        funds = session.exec(select(TransactionRow).where(col(TransactionRow.intent).startswith("fund:"))).all()
+    theirs = [row.state for row in funds if row.intent.split(":")[1] in orders]
+    assert (len(theirs), "failed" in theirs) == (2, False)
 
 
 @pytest.mark.slow

@@ -51,6 +51,12 @@ def test_a_chain_error_says_whether_trying_again_can_help() -> None:
     assert (wrong["status"], wrong["code"], wrong["retryable"]) == (503, "chain_wrong_chain", False)
 
 
+def test_what_the_contract_refuses_is_no_outage() -> None:
+    refused = problem_of(ChainError(ChainReason.REVERTED, "OrderExists()")).to_json()
+    assert (refused["status"], refused["code"]) == (409, "chain_reverted")
+    assert codes()["chain_reverted"].status == 409
+
+
 def test_an_ambiguous_name_lists_the_record_hashes() -> None:
     problem = problem_of(AmbiguousEvent("urn:x", ["0x01", "0x02"])).to_json()
     assert (problem["status"], problem["recordHashes"]) == (409, ["0x01", "0x02"])
