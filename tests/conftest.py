@@ -114,11 +114,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest itself has put together what shares a database
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is slow comes first, so that no process is left with it alone at the end. What is long, and asks the same
-    of each kind of database, runs on SQLite unless every kind is asked for.
+    """What is slow comes first, so that no process is left with it alone at the end; what needs the village comes last,
+    for its nodes never rest. What is long, and asks the same of each kind of database, runs on SQLite unless every kind
+    is asked for.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    village = {item.path for item in items if "village" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: (item.path in village, item.path not in slow))
     if not config.getoption("--every-database"):
         spared = [item for item in items if _is_spared(item)]
         config.hook.pytest_deselected(items=spared)
