@@ -133,12 +133,12 @@ def test_an_invalid_document_is_refused_with_its_places(tally: Tally, tmp_path: 
 
 def test_history_and_trace_tell_the_way_of_a_bag(village: Village, tally: Tally) -> None:
     lot = "urn:epc:class:lgtin:9521234.000101.CLI"
+    green = seen("x", epcList=[], quantityList=[{"epcClass": lot, "quantity": 60, "uom": "KGM"}])
     made = {
-        "type": "TransformationEvent", "eventTime": seen("x")["eventTime"], "eventTimeZoneOffset": "+00:00",
+        "type": "TransformationEvent", "eventTime": green["eventTime"], "eventTimeZoneOffset": "+00:00",
         "bizStep": "commissioning", "inputQuantityList": [{"epcClass": lot, "quantity": 60, "uom": "KGM"}],
         "outputEPCList": [bag("cli-way")],
     }  # fmt: skip
-    green = seen("x", epcList=[], quantityList=[{"epcClass": lot, "quantity": 60, "uom": "KGM"}])
     village.capture("grower", green)
     village.capture("roaster", made)
     history = tally("history", bag("cli-way"))
