@@ -593,16 +593,21 @@ def test_a_stuck_transaction_is_sent_again_for_more(public: Callable[..., Any]) 
     assert (first.nonce, first.outcome, second.outcome) == (second.nonce, "replaced", "mined")
 
 
-def test_two_workers_that_find_a_transaction_stuck_sign_it_anew_once(public: Callable[..., Any]) -> None:
-    node = public("--no-mining", settings=AnchoringSettings())
-    chain = with_faults(node)
-    records = node.record()
+def until_it_is_stuck(node: Any) -> None:
+    """What the node sends is lost, and two minutes later blocks go by without it."""
     node.pass_by(3)
     node.anvil.rpc("anvil_dropAllTransactions")
     node.now_us += 120_000_000
     node.anvil.rpc("evm_setNextBlockTimestamp", node.now)
     node.anvil.rpc("evm_mine")
     node.now_us += 1_000_000
+
+
+def test_two_workers_that_find_a_transaction_stuck_sign_it_anew_once(public: Callable[..., Any]) -> None:
+    node = public("--no-mining", settings=AnchoringSettings())
+    chain = with_faults(node)
+    records = node.record()
+    until_it_is_stuck(node)
     worker = node.worker
     with ThreadPoolExecutor(2) as pool:
         with writing(node.engine):
@@ -634,12 +639,7 @@ def test_a_number_that_another_worker_has_used_for_the_same_intent_is_not_taken_
 ) -> None:
     node = public("--no-mining", settings=AnchoringSettings())
     records = node.record()
-    node.pass_by(3)
-    node.anvil.rpc("anvil_dropAllTransactions")
-    node.now_us += 120_000_000
-    node.anvil.rpc("evm_setNextBlockTimestamp", node.now)
-    node.anvil.rpc("evm_mine")
-    node.now_us += 1_000_000
+    until_it_is_stuck(node)
     worker, now_us = node.worker, node.now_us
 
     def another_is_quicker() -> None:
